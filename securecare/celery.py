@@ -1,0 +1,16 @@
+"""The Celery application. Queues carry hints: the row in the database is the truth (see securecare.outbox)."""
+
+import os
+
+from celery import Celery, signals
+
+from securecare.broker import ensure_broker
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "securecare.settings")
+
+app = Celery("securecare")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+for about_to_connect in (signals.celeryd_init, signals.beat_init, signals.before_task_publish):
+    about_to_connect.connect(ensure_broker)
