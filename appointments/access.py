@@ -1,0 +1,135 @@
+"""Who may do what. A role stands for a set of Django permissions; an administrator may grant further ones in admin.
+
+What a person sees is bounded by the facilities they belong to, whatever their role: every page starts from `Access`.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest
+
+from appointments.models.organisation import Facility, Organisation, Role, SecondFactor, StaffMember
+
+SEE_SCHEDULE = "appointments.view_appointment"
+BOOK = "appointments.add_appointment"
+CHANGE_APPOINTMENT = "appointments.change_appointment"
+READ_PRIVATE_NOTE = "appointments.view_privatenote"
+WRITE_PRIVATE_NOTE = "appointments.change_privatenote"
+SEE_CUSTOMERS = "appointments.view_customer"
+CHANGE_CUSTOMERS = "appointments.change_customer"
+SEE_HOURS = "scheduling.view_shift"
+CHANGE_HOURS = "scheduling.change_shift"
+ASK_TIME_OFF = "scheduling.add_timeoff"
+DECIDE_TIME_OFF = "scheduling.change_timeoff"
+CHANGE_CLOSURES = "scheduling.change_closure"
+
+_DESK = {SEE_SCHEDULE, BOOK, CHANGE_APPOINTMENT, SEE_CUSTOMERS, CHANGE_CUSTOMERS, SEE_HOURS, ASK_TIME_OFF}
+_PROVIDER = _DESK | {READ_PRIVATE_NOTE, WRITE_PRIVATE_NOTE}
+_MANAGER = _PROVIDER | {CHANGE_HOURS, DECIDE_TIME_OFF, CHANGE_CLOSURES}
+
+# The Administrator role adds Django admin itself: see StaffBackend.
+PERMISSIONS: dict[str, frozenset[str]] = {
+    Role.FRONT_DESK: frozenset(_DESK),
+    Role.PROVIDER: frozenset(_PROVIDER),
+    Role.MANAGER: frozenset(_MANAGER),
+    Role.BILLING: frozenset({SEE_SCHEDULE, SEE_CUSTOMERS, SEE_HOURS}),
+    Role.ADMINISTRATOR: frozenset(_MANAGER),
+}
+# Administrators keep the organisation's records in Django admin, but the private notes and the append-only record are
+# not theirs to change there.
+ADMIN_APPS = frozenset({"appointments", "scheduling", "auth", "otp_totp", "otp_static", "axes"})
+
+
+class StaffBackend(ModelBackend):
+    """Signs in by password; loads the staff member with the user; answers permissions from the role first."""
+
+    def get_user(self, user_id: int) -> User | None:
+        user = User.objects.select_related("staff_member").filter(pk=user_id).first()
+        return user if user is not None and self.user_can_authenticate(user) else None
+
+    def has_perm(self, user_obj: Any, perm: str, obj: Any = None) -> bool:
+        role = role_of(user_obj)
+        if obj is None and role is not None:
+            if perm in PERMISSIONS[role]:
+                return True
+            if (
+                role == Role.ADMINISTRATOR
+                and perm.partition(".")[0] in ADMIN_APPS
+                and "privatenote" not in perm
+            ):
+                return True
+        return super().has_perm(user_obj, perm, obj=obj)
+
+    def has_module_perms(self, user_obj: Any, app_label: str) -> bool:
+        if role_of(user_obj) == Role.ADMINISTRATOR and app_label in ADMIN_APPS:
+            return True
+        return super().has_module_perms(user_obj, app_label)
+
+
+def staff_member_of(user: Any) -> StaffMember | None:
+    """The active staff member a user is, or None."""
+    staff: StaffMember | None = getattr(user, "staff_member", None)
+    return staff if staff is not None and staff.is_active and user.is_active else None
+
+
+def role_of(user: Any) -> str | None:
+    staff = staff_member_of(user)
+    return staff.role if staff else None
+
+
+def needs_second_factor(user: Any) -> bool:
+    """Whether the organisation asks this user for a second factor."""
+    rule = Organisation.current().second_factor
+    if rule == SecondFactor.EVERYONE:
+        return True
+    privileged = user.is_superuser or role_of(user) in (Role.MANAGER, Role.ADMINISTRATOR)
+    return rule == SecondFactor.PRIVILEGED and privileged
+
+
+@dataclass(frozen=True)
+class Access:
+    """What one signed-in user may see: the active facilities they belong to; all of them for a superuser."""
+
+    user: Any
+
+    @cached_property
+    def facilities(self) -> list[Facility]:
+        found = Facility.objects.filter(is_active=True)
+        if not self.user.is_superuser:
+            staff = staff_member_of(self.user)
+            found = found.filter(staff=staff) if staff else found.none()
+        return list(found)
+
+    @cached_property
+    def facility_ids(self) -> frozenset[int]:
+        return frozenset(facility.pk for facility in self.facilities)
+
+    def sees(self, facility_id: int) -> bool:
+        return facility_id in self.facility_ids
+
+    def may(self, permission: str) -> bool:
+        return bool(self.user.has_perm(permission))
+
+    def demand(self, *permissions: str) -> None:
+        """Raises PermissionDenied unless the user has every one of these permissions."""
+        if not all(self.may(permission) for permission in permissions):
+            raise PermissionDenied("Your role does not include this. Ask a manager or an administrator.")
+
+    def among(self, facilities: Iterable[int]) -> list[Facility]:
+        """Of these facility ids, those the user sees, in the order of `facilities`."""
+        wanted = set(facilities)
+        return [facility for facility in self.facilities if facility.pk in wanted]
+
+
+def access_of(request: HttpRequest) -> Access:
+    """The request's Access, made once per request."""
+    access: Access | None = getattr(request, "_access", None)
+    if access is None:
+        access = Access(request.user)
+        request._access = access  # type: ignore[attr-defined]
+    return access

@@ -1,0 +1,156 @@
+"""Who offers appointments: the organisation, its facilities, staff members and programs."""
+
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+
+from securecare import localtime
+
+
+def validate_time_zone(key: str) -> None:
+    """Refuse what is not an IANA zone of the pinned tzdata."""
+    try:
+        localtime.zone_of(key)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValidationError(f"“{key}” is not a time zone. Choose one from the list.") from error
+
+
+class SecondFactor(models.TextChoices):
+    OPTIONAL = "optional", "Each person decides"
+    PRIVILEGED = "privileged", "Required for managers and administrators"
+    EVERYONE = "everyone", "Required for everyone on staff"
+
+
+class Organisation(models.Model):
+    """The one organisation this installation serves: a single row, made when first asked for."""
+
+    name = models.CharField(max_length=120, default="SecureCare")
+    second_factor = models.CharField(max_length=12, choices=SecondFactor, default=SecondFactor.OPTIONAL)
+    idle_minutes = models.PositiveSmallIntegerField(
+        default=30,
+        validators=[MinValueValidator(2), MaxValueValidator(720)],
+        help_text="Staff are signed out after this many minutes without activity.",
+    )
+
+    class Meta:
+        verbose_name_plural = "organisation"
+        constraints = [models.CheckConstraint(condition=models.Q(pk=1), name="organisation_is_one_row")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @classmethod
+    def current(cls) -> "Organisation":
+        return cls.objects.get_or_create(pk=1)[0]
+
+
+class Facility(models.Model):
+    name = models.CharField(max_length=80, unique=True)
+    time_zone = models.CharField(
+        max_length=64, validators=[validate_time_zone], help_text="IANA name, such as America/Chicago."
+    )
+    address = models.CharField(max_length=200, blank=True)
+    phone = models.CharField(max_length=32, blank=True)
+    is_active = models.BooleanField(default=True)
+
+    class Meta:
+        ordering = ["name"]
+        verbose_name_plural = "facilities"
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return localtime.zone_of(self.time_zone)
+
+
+class Role(models.TextChoices):
+    FRONT_DESK = "front_desk", "Front desk"
+    PROVIDER = "provider", "Provider"
+    MANAGER = "manager", "Manager"
+    BILLING = "billing", "Billing"
+    ADMINISTRATOR = "administrator", "Administrator"
+
+
+class StaffMember(models.Model):
+    """A person on staff: signs in, sees their facilities, and (when `takes_appointments`) has a place on the grid."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="staff_member"
+    )
+    display_name = models.CharField(max_length=80)
+    role = models.CharField(max_length=16, choices=Role, default=Role.PROVIDER)
+    facilities = models.ManyToManyField(Facility, related_name="staff", blank=True)
+    takes_appointments = models.BooleanField(default=True, help_text="Shown on the day grid and bookable.")
+    is_active = models.BooleanField(
+        default=True, help_text="Clear when the person leaves; their record stays."
+    )
+
+    class Meta:
+        ordering = ["display_name", "id"]
+
+    def __str__(self) -> str:
+        return self.display_name
+
+
+class Program(models.Model):
+    """A kind of appointment that exactly one facility offers."""
+
+    facility = models.ForeignKey(Facility, on_delete=models.PROTECT, related_name="programs")
+    lead_staff = models.ForeignKey(
+        StaffMember, on_delete=models.PROTECT, null=True, blank=True, related_name="programs_led"
+    )
+    staff = models.ManyToManyField(StaffMember, related_name="programs", blank=True)
+    name = models.CharField(max_length=80)
+    description = models.TextField(blank=True, max_length=2000)
+    default_minutes = models.PositiveSmallIntegerField(default=30)
+    allows_public_booking = models.BooleanField(default=False)
+    cool_down_days = models.PositiveSmallIntegerField(
+        default=0,
+        help_text="Fewest calendar days between two appointments of one customer in this program; 0 for none.",
+    )
+    min_notice_hours = models.PositiveSmallIntegerField(
+        default=0, help_text="How long before its start a customer may still book, move or cancel."
+    )
+    max_advance_days = models.PositiveSmallIntegerField(
+        default=90, help_text="How many days ahead a customer may book."
+    )
+    buffer_minutes = models.PositiveSmallIntegerField(
+        default=0, help_text="Kept free after and before appointments when times are offered."
+    )
+    is_active = models.BooleanField(default=True)
+
+    class Meta:
+        ordering = ["name", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["facility", "name"], name="program_name_once_per_facility"),
+            models.CheckConstraint(
+                condition=models.Q(default_minutes__gte=15, default_minutes__lte=1440)
+                & models.Q(default_minutes__in=range(15, 1441, 15)),
+                name="program_minutes_in_quarter_hours",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(buffer_minutes__in=range(0, 241, 15)),
+                name="program_buffer_in_quarter_hours",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean_fields(self, exclude: Any = None) -> None:
+        super().clean_fields(exclude=exclude)
+        if self.default_minutes is not None and self.default_minutes % 15:
+            raise ValidationError({"default_minutes": "Choose a multiple of 15 minutes."})
+        if self.buffer_minutes is not None and self.buffer_minutes % 15:
+            raise ValidationError({"buffer_minutes": "Choose a multiple of 15 minutes."})
+
+    def is_served_by(self, staff: StaffMember) -> bool:
+        """Whether this person works for the program, and belongs to its facility."""
+        serves = self.lead_staff_id == staff.pk or self.staff.filter(pk=staff.pk).exists()
+        return serves and staff.facilities.filter(pk=self.facility_id).exists()

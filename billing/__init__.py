@@ -1,0 +1,1 @@
+"""From appointment to settled payment: services, charges, invoices, ledger."""

@@ -1,0 +1,1 @@
+"""The staff member's own calendar, kept equal to SecureCare."""

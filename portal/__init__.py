@@ -1,0 +1,1 @@
+"""Pages for customers: book, reschedule, cancel, sign, pay."""

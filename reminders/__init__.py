@@ -1,0 +1,1 @@
+"""Every message to a customer: consent, rules, outbox, transports, confirmation."""

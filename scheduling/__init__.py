@@ -1,0 +1,1 @@
+"""Staff side: hours, open times, booking rules, the Day Scheduler. Sets consequences in motion."""

@@ -1,0 +1,168 @@
+"""Open times: working hours minus appointments, at quarter hours. Staff hours are the only source of a time on offer.
+
+Every quarter hour of the days asked for is one bit of an integer, a staff member's free time one such integer; a start is
+open when as many bits in a row are free as the appointment needs.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+from itertools import compress
+from typing import NamedTuple
+
+from django.db.models import Q
+
+from appointments.models import Appointment, Program, StaffMember
+from scheduling import hours as working_hours
+from scheduling.hours import Period
+from securecare import localtime
+
+QUARTER = localtime.QUARTER_HOUR
+QUARTER_SECONDS = 900
+_BITS = bytes.maketrans(b"01", b"\x00\x01")
+
+
+class OpenTime(NamedTuple):
+    """A bookable period in UTC."""
+
+    staff: StaffMember
+    starts_at: datetime
+    ends_at: datetime
+
+
+def open_times(
+    *,
+    program: Program,
+    first_day: date,
+    last_day: date,
+    staff: StaffMember | None = None,
+    now: datetime,
+    minutes: int | None = None,
+    ignoring: Appointment | None = None,
+) -> list[OpenTime]:
+    """Every open start on these local dates of the program's facility, the last one included; by time, then by name.
+
+    Inside working hours, clear of live appointments wherever they are, the program's buffer kept free on both sides, and not
+    before `now`. Minimum notice and furthest day bind customers, not staff, and are the portal's to apply. `minutes` is the
+    length, else the program's; `ignoring` is an appointment about to move. Three queries or fewer.
+    """
+    return open_times_of(
+        staff=[staff] if staff else serving(program),
+        program=program,
+        first_day=first_day,
+        last_day=last_day,
+        now=now,
+        minutes=minutes,
+        ignoring=ignoring,
+    )
+
+
+def serving(program: Program) -> list[StaffMember]:
+    """The active staff members who take appointments of this program at its facility, by name."""
+    works_for = Q(programs=program) | Q(programs_led=program)
+    bookable = StaffMember.objects.filter(is_active=True, takes_appointments=True)
+    at_facility = StaffMember.facilities.through.objects.filter(facility=program.facility_id)
+    return list(bookable.filter(works_for, pk__in=at_facility.values("staffmember_id")).distinct())
+
+
+def open_times_of(
+    *,
+    staff: Sequence[StaffMember],
+    program: Program,
+    first_day: date,
+    last_day: date,
+    now: datetime,
+    minutes: int | None = None,
+    ignoring: Appointment | None = None,
+) -> list[OpenTime]:
+    """`open_times` for these staff members."""
+    if last_day < first_day or not staff:
+        return []
+    lattice = Lattice.over(first_day, last_day, program.facility.time_zone)
+    quarters = (minutes or program.default_minutes) // 15
+    rules = working_hours.load(staff=[s.pk for s in staff], first_day=first_day, last_day=last_day)
+    busy = _busy(lattice, staff, timedelta(minutes=program.buffer_minutes), ignoring)
+    starts_allowed = lattice.starts_from(now)
+    buckets: list[list[StaffMember]] = [[] for _ in lattice.instants]
+    for member in staff:
+        free = lattice.inside(rules.working(member.pk, program.facility, first_day, last_day))
+        free &= ~busy.get(member.pk, 0)
+        for index in lattice.indices(runs(free, quarters) & starts_allowed):
+            buckets[index].append(member)
+    return list(_flatten(buckets, lattice.instants, timedelta(minutes=15 * quarters)))
+
+
+def _flatten(
+    buckets: list[list[StaffMember]], instants: list[datetime], length: timedelta
+) -> Iterator[OpenTime]:
+    for starts_at, members in zip(instants, buckets, strict=True):
+        if members:
+            ends_at = starts_at + length
+            for member in members:
+                yield OpenTime(member, starts_at, ends_at)
+
+
+class Lattice(NamedTuple):
+    """The quarter hours from the first local day's beginning to a day after the last one's end; bit 0 is the first."""
+
+    instants: list[datetime]
+    size_of_days: int
+
+    @classmethod
+    def over(cls, first_day: date, last_day: date, zone: str) -> "Lattice":
+        opens = localtime.day_bounds(first_day, zone)[0]
+        closes = localtime.day_bounds(last_day, zone)[1]
+        origin = datetime.fromtimestamp(opens.timestamp() // QUARTER_SECONDS * QUARTER_SECONDS, UTC)
+        until = closes + timedelta(hours=26)
+        return cls(list(localtime.walk(origin, until)), -int((origin - closes) // QUARTER))
+
+    def inside(self, periods: Iterable[Period]) -> int:
+        """Bits of the quarter hours that lie wholly inside a period."""
+        mask = 0
+        for start, end in periods:
+            mask |= self._span(-((self.instants[0] - start) // QUARTER), (end - self.instants[0]) // QUARTER)
+        return mask
+
+    def touching(self, periods: Iterable[Period]) -> int:
+        """Bits of the quarter hours that a period touches."""
+        mask = 0
+        for start, end in periods:
+            mask |= self._span((start - self.instants[0]) // QUARTER, -((self.instants[0] - end) // QUARTER))
+        return mask
+
+    def starts_from(self, now: datetime) -> int:
+        """Bits of the starts on the days asked for that are not past."""
+        first = max(0, -((self.instants[0] - now) // QUARTER))
+        return self._span(first, self.size_of_days)
+
+    def indices(self, mask: int) -> Iterator[int]:
+        """Positions of the set bits, in order."""
+        bits = format(mask, "b")[::-1].encode().translate(_BITS)
+        return compress(range(len(bits)), bits)
+
+    def _span(self, first: int, end: int) -> int:
+        first, end = max(first, 0), min(end, len(self.instants))
+        return ((1 << (end - first)) - 1) << first if end > first else 0
+
+
+def runs(free: int, length: int) -> int:
+    """Bits at which `length` set bits in a row begin."""
+    have = 1
+    while have < length:
+        step = min(have, length - have)
+        free &= free >> step
+        have += step
+    return free
+
+
+def _busy(
+    lattice: Lattice, staff: Collection[StaffMember], buffer: timedelta, ignoring: Appointment | None
+) -> dict[int, int]:
+    """Taken quarter hours by staff id, buffers included; one query."""
+    taken = Appointment.objects.live().of([member.pk for member in staff])
+    taken = taken.overlapping(lattice.instants[0] - buffer, lattice.instants[-1] + buffer).order_by()
+    if ignoring is not None:
+        taken = taken.exclude(pk=ignoring.pk)
+    masks: dict[int, int] = {}
+    for staff_id, start, end in taken.values_list("staff_id", "starts_at", "ends_at"):
+        masks[staff_id] = masks.get(staff_id, 0) | lattice.touching([(start - buffer, end + buffer)])
+    return masks

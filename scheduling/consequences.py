@@ -1,0 +1,21 @@
+"""What follows from a change of an appointment: the one place that sets it in motion."""
+
+from appointments.models import AppointmentEvent
+
+# Kinds after which the customer belongs to the appointment's facility.
+_PLACED = {AppointmentEvent.Kind.BOOKED, AppointmentEvent.Kind.RESCHEDULED, AppointmentEvent.Kind.REASSIGNED}
+
+
+def follow(event: AppointmentEvent) -> None:
+    """Set in motion all that follows from this change, in its transaction. Outside effects become rows, never calls."""
+    if event.kind in _PLACED:
+        _make_known_at_facility(event)
+
+
+def _make_known_at_facility(event: AppointmentEvent) -> None:
+    """Staff of the facility see the customer from now on. Insert-or-ignore: one statement, no read."""
+    known = event.appointment.customer.facilities.through
+    known.objects.bulk_create(
+        [known(customer_id=event.appointment.customer_id, facility_id=event.appointment.facility_id)],
+        ignore_conflicts=True,
+    )

@@ -1,0 +1,1 @@
+"""Documents for signature: sent, signed, locked."""
