@@ -4,7 +4,7 @@ import os
 
 from celery import Celery, signals
 
-from securecare.broker import ensure_broker
+from securecare.broker import ensure_queues
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "securecare.settings")
 
@@ -13,4 +13,4 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 for about_to_connect in (signals.celeryd_init, signals.beat_init, signals.before_task_publish):
-    about_to_connect.connect(ensure_broker)
+    about_to_connect.connect(ensure_queues)
