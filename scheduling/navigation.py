@@ -1,0 +1,65 @@
+"""The staff bar: where this user may go, with counts of what needs a person."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from appointments.access import SEE_CUSTOMERS, SEE_HOURS, SEE_SCHEDULE, Access, access_of, staff_member_of
+from appointments.models import Appointment
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.functional import SimpleLazyObject
+
+
+@dataclass(frozen=True)
+class Item:
+    label: str
+    url: str
+    is_current: bool = False
+    count: int = 0
+    count_title: str = ""
+
+
+@dataclass(frozen=True)
+class Navigation:
+    who: str
+    items: list[Item]
+    account: list[Item]
+
+
+def navigation(request: HttpRequest) -> dict[str, Any]:
+    """Context processor. Worked out only where a template shows the bar."""
+    return {"navigation": SimpleLazyObject(lambda: _navigation(request))}
+
+
+def _navigation(request: HttpRequest) -> Navigation:
+    access = access_of(request)
+    staff = staff_member_of(request.user)
+    who = f"{staff.get_role_display()} · {staff.display_name}" if staff else request.user.get_username()
+    account = [Item("Your account", reverse("account"))]
+    if request.user.is_superuser or (staff and staff.role == "administrator"):
+        account.append(Item("Administration", reverse("admin:index")))
+    return Navigation(who=who, items=_items(request, access), account=account)
+
+
+def _items(request: HttpRequest, access: Access) -> list[Item]:
+    here = request.resolver_match.url_name if request.resolver_match else ""
+    items = []
+    if access.may(SEE_SCHEDULE):
+        items.append(Item("Schedule", reverse("schedule"), here == "schedule"))
+        stranded = stranded_count(access)
+        items.append(
+            Item(
+                "Reassignment", reverse("reassignment"), here == "reassignment", stranded, "waiting to be reassigned"
+            )
+        )
+    if access.may(SEE_CUSTOMERS):
+        items.append(Item("Customers", reverse("customers"), here in ("customers", "customer")))
+    if access.may(SEE_HOURS):
+        items.append(Item("Work hours", reverse("hours"), here.startswith("hours")))
+    return items
+
+
+def stranded_count(access: Access) -> int:
+    """How many appointments at this user's facilities wait for reassignment."""
+    stranded = Appointment.objects.filter(status=Appointment.Status.PENDING_REASSIGNMENT)
+    return stranded.visible_at(access.facilities).count()
