@@ -1,7 +1,11 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from securecare import health
+
 urlpatterns = [
+    path("healthz", health.process, name="healthz"),
+    path("readyz", health.readiness, name="readyz"),
     path("", include("scheduling.urls")),
     path("admin/", admin.site.urls),
 ]
