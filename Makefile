@@ -1,0 +1,85 @@
+# make demo: from a bare checkout to a running site.   make test: from a bare checkout to a green suite.
+
+PYTHON ?= python3
+PORT ?= 8000
+RADICALE_PORT ?= $(shell expr $(PORT) + 1)
+TEST_WORKERS ?= $(shell nproc)
+ARGS ?=
+
+BIN := .venv/bin
+APT := DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0
+CHROMIUMS := chromium chromium-browser google-chrome
+
+# What `check --deploy` looks at is a production site; these values belong to no site.
+PRODUCTION := PUBLIC_BASE_URL=https://appointments.example ALLOWED_HOSTS=appointments.example \
+	SECRET_KEY=a-value-for-this-check-only-0123456789-abcdefghijklmnopqrstuvwxyz \
+	NOTE_KEY_RING=check:Y2hlY2stb25seS1rZXktMDEyMzQ1Njc4OS0tLWNoZWM=
+
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: help install install-browser demo seed test check bench lock clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo     run the site on port $(PORT) with a sample organisation (PORT=8080 for another)"
+	@echo "make test     run the tests (ARGS='-k grid' for some)"
+	@echo "make check    lint, types, layers, migrations, deployment settings"
+	@echo "make bench    measure speed"
+	@echo "make seed     load the sample organisation and nothing else"
+	@echo "make install  prepare .venv from requirements.lock; the others do it themselves"
+	@echo "make lock     renew requirements.lock from pyproject.toml (needs uv)"
+	@echo "make clean    remove .venv and what tools left; the data in .data stays"
+
+# The lock that is installed is kept beside it: an unchanged lock costs nothing.
+install:
+	@cmp -s requirements.lock $(BIN)/../requirements.lock || { \
+		set -e; umask 022; \
+		$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+			{ echo "SecureCare needs Python 3.11 or later: make PYTHON=/path/to/python3 $(MAKECMDGOALS)"; exit 1; }; \
+		rm -rf .venv; \
+		$(PYTHON) -m venv .venv >/dev/null 2>&1 || { \
+			rm -rf .venv; \
+			test "$$(id -u)" = 0 || { echo "Python cannot make a virtual environment. Run: sudo apt-get install python3-venv"; exit 1; }; \
+			$(APT) update; $(APT) install -y --no-install-recommends python3-venv; \
+			$(PYTHON) -m venv .venv; }; \
+		echo "Installing what requirements.lock names into .venv (about a minute)"; \
+		$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock; \
+		cp requirements.lock .venv/requirements.lock; }
+
+install-browser:
+	@for name in $$CHROMIUM $(CHROMIUMS); do command -v "$$name" >/dev/null && exit 0; done; \
+	if test "$$(id -u)" = 0 && command -v apt-get >/dev/null; then \
+		echo "Installing Chromium for the browser tests"; \
+		$(APT) update && $(APT) install -y --no-install-recommends chromium >/dev/null; \
+	else \
+		echo "There is no Chromium here: the browser tests will be skipped. To run them: sudo apt-get install chromium"; \
+	fi
+
+demo: install
+	@exec $(BIN)/python manage.py demo --port $(PORT) --calendar-port $(RADICALE_PORT)
+
+seed: install
+	@$(BIN)/python manage.py migrate --verbosity 0
+	@$(BIN)/python manage.py seed_demo $(ARGS)
+
+test: install install-browser
+	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist worksteal $(ARGS)
+
+check: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python manage.py makemigrations --check --dry-run
+	$(PRODUCTION) $(BIN)/python manage.py check --deploy --fail-level WARNING
+
+bench: install
+	$(BIN)/python -m bench $(ARGS)
+
+lock:
+	uv pip compile pyproject.toml --extra dev --generate-hashes --universal --python-version 3.11 \
+		--no-emit-index-url --no-emit-find-links --quiet --upgrade --output-file requirements.lock
+
+clean:
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache test-results
+	find . -name __pycache__ -prune -exec rm -rf {} +
