@@ -61,7 +61,8 @@ def _day_slots(day: date, zone: str | ZoneInfo, step: timedelta) -> tuple[dateti
 
 
 def day_slots(day: date, zone: str | ZoneInfo, step: timedelta = QUARTER_HOUR) -> list[datetime]:
-    """The UTC instants at which the slots of a local day begin, in order: 92 to 100 quarter hours, or none."""
+    """The UTC instants at which the slots of a local day begin, in order. Mostly 96 quarter hours; 88 to 104 where
+    clocks change, and none on a date the zone never had."""
     return list(_day_slots(day, zone, step))
 
 
