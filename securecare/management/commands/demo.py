@@ -1,0 +1,166 @@
+"""The whole site on one machine, with the sample organisation: what `make demo` runs."""
+
+import http.client
+import json
+import os
+import socket
+import sys
+import time
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError
+
+from securecare import broker
+from securecare.embedded import EmbeddedServerError
+from securecare.supervisor import Program, ProgramFailed, Supervisor
+
+HOST = "127.0.0.1"
+READY_SECONDS = 90
+CALENDAR_USER = "calendar"
+CALENDAR_PASSWORD = "sample-calendar"  # noqa: S105  # of a sample server that listens on this machine only
+
+RADICALE_CONFIG = """\
+[server]
+hosts = {host}:{port}
+[auth]
+type = htpasswd
+htpasswd_filename = {home}/users
+htpasswd_encryption = plain
+delay = 0
+[rights]
+type = owner_only
+[storage]
+filesystem_folder = {home}/collections
+predefined_collections = {collections}
+[web]
+type = none
+[logging]
+level = warning
+"""
+COLLECTIONS = {"appointments": {"tag": "VCALENDAR", "D:displayname": "Appointments"}}
+
+
+class Command(BaseCommand):
+    help = "Run the site, its workers and a calendar server with the sample organisation, until Ctrl-C."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument("--calendar-port", type=int, default=8001)
+
+    def handle(self, *, port: int, calendar_port: int, **_options: Any) -> None:
+        require_free(port, "PORT")
+        require_free(calendar_port, "RADICALE_PORT")
+        try:
+            self.run(port=port, calendar_port=calendar_port)
+        except (ProgramFailed, EmbeddedServerError, OperationalError) as failure:
+            raise CommandError(str(failure)) from failure
+
+    def run(self, *, port: int, calendar_port: int) -> None:
+        logs = settings.DATA_DIR / "logs"
+        logs.mkdir(parents=True, exist_ok=True)
+        broker.ensure_queues()
+        call_command("migrate", verbosity=0)
+        programs = site_programs(port=port, calendar_port=calendar_port, logs=logs)
+        with Supervisor(programs, out=self.stdout) as supervisor:
+            call_command("seed_demo", stdout=self.stdout)
+            if self.is_up(supervisor, port):
+                self.announce(port=port, calendar_port=calendar_port, logs=logs)
+            supervisor.watch()
+            self.stdout.write("Stopping.")
+
+    def is_up(self, supervisor: Supervisor, port: int) -> bool:
+        """Waits for the site; False when a stop was asked for meanwhile."""
+        deadline = time.monotonic() + READY_SECONDS
+        supervisor.watch(until=lambda: is_ready(port) or time.monotonic() > deadline)
+        if time.monotonic() > deadline:
+            raise CommandError(f"The site did not become ready in {READY_SECONDS} s. Look into web.log.")
+        return not supervisor.stopping
+
+    def announce(self, *, port: int, calendar_port: int, logs: Path) -> None:
+        self.stdout.write(
+            f"\nSecureCare Appointments runs at   http://localhost:{port}/\n"
+            f"Administration                    http://localhost:{port}/admin/\n"
+            f"Calendar server (CalDAV)          http://localhost:{calendar_port}/{CALENDAR_USER}/"
+            f"   user {CALENDAR_USER}, password {CALENDAR_PASSWORD}\n"
+            f"Logs                              {logs}\n"
+            "Ctrl-C stops everything."
+        )
+        self.stdout.flush()
+
+
+def require_free(port: int, variable: str) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+            probe.listen()
+        except OSError as error:
+            raise CommandError(
+                f"Port {port} cannot be used ({error.strerror}). Choose another: make demo {variable}={port + 10}"
+            ) from error
+
+
+def site_programs(*, port: int, calendar_port: int, logs: Path) -> list[Program]:
+    environment = (
+        {"PUBLIC_BASE_URL": f"http://localhost:{port}"} if "PUBLIC_BASE_URL" not in os.environ else {}
+    )
+    commands = {
+        "web": web_command(port),
+        "reminders": worker_command("reminders", threads=8),
+        "calendarsync": worker_command("calendarsync", threads=4),
+        "beat": celery_command("beat", "--schedule", str(settings.DATA_DIR / "beat-schedule")),
+        "calendar-server": calendar_server_command(calendar_port),
+    }
+    for name in commands:
+        (logs / f"{name}.log").write_bytes(b"")
+    return [Program(name, command, logs / f"{name}.log", environment) for name, command in commands.items()]
+
+
+def web_command(port: int) -> list[str]:
+    options = ["--interface", "wsgi", "--host", HOST, "--port", str(port), "--workers", "2"]
+    threads = ["--blocking-threads", "8", "--workers-kill-timeout", "3"]
+    return [sys.executable, "-m", "granian", *options, *threads, "--no-ws", "securecare.wsgi:application"]
+
+
+def worker_command(queue: str, *, threads: int) -> list[str]:
+    chatter = ["--without-mingle", "--without-gossip", "--without-heartbeat"]
+    options = [
+        "--queues",
+        queue,
+        "--hostname",
+        f"{queue}@%h",
+        "--pool",
+        "threads",
+        "--concurrency",
+        str(threads),
+    ]
+    return celery_command("worker", *options, *chatter)
+
+
+def celery_command(command: str, *options: str) -> list[str]:
+    return [sys.executable, "-m", "celery", "--app", "securecare", command, "--loglevel", "INFO", *options]
+
+
+def calendar_server_command(port: int) -> list[str]:
+    home = settings.DATA_DIR / "calendar-server"
+    home.mkdir(mode=0o700, exist_ok=True)
+    config = RADICALE_CONFIG.format(host=HOST, port=port, home=home, collections=json.dumps(COLLECTIONS))
+    (home / "users").write_text(f"{CALENDAR_USER}:{CALENDAR_PASSWORD}\n")
+    (home / "config").write_text(config)
+    return [sys.executable, "-m", "radicale", "--config", str(home / "config")]
+
+
+def is_ready(port: int) -> bool:
+    site = http.client.HTTPConnection(HOST, port, timeout=5)
+    try:
+        site.request("GET", "/readyz")
+        return site.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        site.close()
