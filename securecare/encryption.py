@@ -8,7 +8,7 @@ there is no trial decryption. Limits and sources: NIST SP 800-38D, RFC 5869.
 import base64
 import binascii
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from cryptography.exceptions import InvalidTag
@@ -43,7 +43,7 @@ class KeyRing:
     """Keys by id. The current one seals; all of them open."""
 
     current: str
-    keys: dict[str, bytes]
+    keys: dict[str, bytes] = field(repr=False)
 
     @classmethod
     def parse(cls, text: str) -> "KeyRing":
