@@ -27,7 +27,7 @@ help:
 	@echo "make bench    measure speed"
 	@echo "make seed     load the sample organisation and nothing else"
 	@echo "make install  prepare .venv from requirements.lock; the others do it themselves"
-	@echo "make lock     renew requirements.lock from pyproject.toml (needs uv)"
+	@echo "make lock     renew both locks from pyproject.toml (needs uv)"
 	@echo "make clean    remove .venv and what tools left; the data in .data stays"
 
 # The lock that is installed is kept beside it: an unchanged lock costs nothing.
@@ -76,9 +76,12 @@ check: install
 bench: install
 	$(BIN)/python -m bench $(ARGS)
 
+LOCK := uv pip compile pyproject.toml --generate-hashes --universal --python-version 3.11 \
+	--no-emit-index-url --no-emit-find-links --quiet
+
 lock:
-	uv pip compile pyproject.toml --extra dev --generate-hashes --universal --python-version 3.11 \
-		--no-emit-index-url --no-emit-find-links --quiet --upgrade --output-file requirements.lock
+	$(LOCK) --extra dev --upgrade --output-file requirements.lock
+	$(LOCK) --constraint requirements.lock --output-file requirements-production.lock
 
 clean:
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache test-results

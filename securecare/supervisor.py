@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 RESTARTS = 3
 RESTART_WINDOW = 60
@@ -72,10 +72,12 @@ class Program:
 
 
 class Supervisor:
-    def __init__(self, programs: Sequence[Program], *, out: TextIO, stop_seconds: float = 8) -> None:
+    def __init__(
+        self, programs: Sequence[Program], *, say: Callable[[str], None], stop_seconds: float = 8
+    ) -> None:
         self.programs = programs
+        self.say = say
         self.stop_seconds = stop_seconds
-        self.out = out
         self.stopping = False
 
     def __enter__(self) -> "Supervisor":
@@ -108,8 +110,7 @@ class Supervisor:
         program.signal_group(signal.SIGKILL)
         if not program.may_restart(now=time.monotonic()):
             raise ProgramFailed(f"{ending} again and again. {program.log} ends:\n{program.last_lines()}")
-        self.out.write(f"{ending}; starting it again. Its log: {program.log}\n")
-        self.out.flush()
+        self.say(f"{ending}; starting it again. Its log: {program.log}")
         program.start()
 
 

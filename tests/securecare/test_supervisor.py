@@ -1,6 +1,5 @@
 """Real programs: small Python scripts that write their process id, so that the tests can look for what is left of them."""
 
-import io
 import os
 import signal
 import subprocess
@@ -54,14 +53,14 @@ def signal_handlers():
 
 def test_programs_run_while_watched_and_end_after(tmp_path):
     both = [program(tmp_path, SLEEPER, "one"), program(tmp_path, SLEEPER, "two")]
-    with Supervisor(both, out=io.StringIO()) as supervisor:
+    with Supervisor(both, say=print) as supervisor:
         supervisor.watch(until=lambda: all(one.log.read_text() == "up\n" for one in both))
         assert [one.exit_code() for one in both] == [None, None]
     assert [one.exit_code() for one in both] == [-signal.SIGTERM, -signal.SIGTERM]
 
 
 def test_signal_ends_the_watch(tmp_path):
-    with Supervisor([program(tmp_path, SLEEPER)], out=io.StringIO()) as supervisor:
+    with Supervisor([program(tmp_path, SLEEPER)], say=print) as supervisor:
         os.kill(os.getpid(), signal.SIGTERM)
         supervisor.watch()
     assert supervisor.stopping
@@ -69,23 +68,23 @@ def test_signal_ends_the_watch(tmp_path):
 
 def test_killed_program_is_started_again_and_said_so(tmp_path):
     one = program(tmp_path, SLEEPER)
-    out = io.StringIO()
-    with Supervisor([one], out=out) as supervisor:
+    said: list[str] = []
+    with Supervisor([one], say=said.append) as supervisor:
         first = one.process
         wait_for_output(one)
         first.kill()
         supervisor.watch(until=lambda: one.process is not first)
         assert one.exit_code() is None
-    assert out.getvalue() == f"worker ended (SIGKILL); starting it again. Its log: {one.log}\n"
+    assert said == [f"worker ended (SIGKILL); starting it again. Its log: {one.log}"]
 
 
 def test_program_that_keeps_dying_stops_everything_with_its_last_words(tmp_path):
     broken = program(tmp_path, "raise SystemExit('no such setting')", "broken")
     healthy = program(tmp_path, SLEEPER, "healthy")
-    out = io.StringIO()
-    with pytest.raises(ProgramFailed) as caught, Supervisor([healthy, broken], out=out) as supervisor:
+    said: list[str] = []
+    with pytest.raises(ProgramFailed) as caught, Supervisor([healthy, broken], say=said.append) as supervisor:
         supervisor.watch()
-    assert out.getvalue().count("broken ended (exit code 1); starting it again.") == RESTARTS
+    assert said == [f"broken ended (exit code 1); starting it again. Its log: {broken.log}"] * RESTARTS
     assert str(caught.value) == (
         f"broken ended (exit code 1) again and again. {broken.log} ends:\n"
         + "\n".join(["no such setting"] * 4)
@@ -101,14 +100,14 @@ def test_deaths_long_ago_are_forgiven(tmp_path):
 
 def test_program_deaf_to_the_request_is_killed(tmp_path):
     one = program(tmp_path, DEAF)
-    with Supervisor([one], out=io.StringIO(), stop_seconds=0.5):
+    with Supervisor([one], say=print, stop_seconds=0.5):
         wait_for_output(one)
     assert one.exit_code() == -signal.SIGKILL
 
 
 def test_workers_of_a_killed_program_go_with_it(tmp_path):
     one = program(tmp_path, PARENT)
-    with Supervisor([one], out=io.StringIO()) as supervisor:
+    with Supervisor([one], say=print) as supervisor:
         orphan = int(wait_for_output(one))
         first = one.process
         first.kill()
@@ -118,10 +117,10 @@ def test_workers_of_a_killed_program_go_with_it(tmp_path):
 
 def test_programs_end_even_when_the_supervisor_is_killed(tmp_path):
     script = (
-        "import io, sys, pathlib\n"
+        "import sys, pathlib\n"
         "from securecare.supervisor import Program, Supervisor\n"
         f"one = Program('one', [sys.executable, '-c', {SLEEPER!r}], pathlib.Path({str(tmp_path / 'one.log')!r}))\n"
-        "with Supervisor([one], out=io.StringIO()) as supervisor:\n"
+        "with Supervisor([one], say=print) as supervisor:\n"
         "    print(one.process.pid, flush=True)\n"
         "    supervisor.watch()\n"
     )

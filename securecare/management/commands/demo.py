@@ -66,12 +66,12 @@ class Command(BaseCommand):
         broker.ensure_queues()
         call_command("migrate", verbosity=0)
         programs = site_programs(port=port, calendar_port=calendar_port, logs=logs)
-        with Supervisor(programs, out=self.stdout) as supervisor:
+        with Supervisor(programs, say=self.say) as supervisor:
             call_command("seed_demo", stdout=self.stdout)
             if self.is_up(supervisor, port):
                 self.announce(port=port, calendar_port=calendar_port, logs=logs)
             supervisor.watch()
-            self.stdout.write("Stopping.")
+            self.say("Stopping.")
 
     def is_up(self, supervisor: Supervisor, port: int) -> bool:
         """Waits for the site; False when a stop was asked for meanwhile."""
@@ -81,8 +81,12 @@ class Command(BaseCommand):
             raise CommandError(f"The site did not become ready in {READY_SECONDS} s. Look into web.log.")
         return not supervisor.stopping
 
+    def say(self, text: str) -> None:
+        self.stdout.write(text)
+        self.stdout.flush()
+
     def announce(self, *, port: int, calendar_port: int, logs: Path) -> None:
-        self.stdout.write(
+        self.say(
             f"\nSecureCare Appointments runs at   http://localhost:{port}/\n"
             f"Administration                    http://localhost:{port}/admin/\n"
             f"Calendar server (CalDAV)          http://localhost:{calendar_port}/{CALENDAR_USER}/"
@@ -90,7 +94,6 @@ class Command(BaseCommand):
             f"Logs                              {logs}\n"
             "Ctrl-C stops everything."
         )
-        self.stdout.flush()
 
 
 def require_free(port: int, variable: str) -> None:
