@@ -56,7 +56,8 @@ install-browser:
 	fi
 
 demo: install
-	@exec $(BIN)/python manage.py demo --port $(PORT) --calendar-port $(RADICALE_PORT)
+	@PUBLIC_BASE_URL=$${PUBLIC_BASE_URL:-http://localhost:$(PORT)} \
+		exec $(BIN)/python manage.py demo --port $(PORT) --calendar-port $(RADICALE_PORT)
 
 seed: install
 	@$(BIN)/python manage.py migrate --verbosity 0

@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import os
 import socket
 import sys
 import time
@@ -49,7 +48,7 @@ class Command(BaseCommand):
     help = "Run the site, its workers and a calendar server with the sample organisation, until Ctrl-C."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument("--port", type=int, default=8000, help="with PUBLIC_BASE_URL to match")
         parser.add_argument("--calendar-port", type=int, default=8001)
 
     def handle(self, *, port: int, calendar_port: int, **_options: Any) -> None:
@@ -69,7 +68,7 @@ class Command(BaseCommand):
         with Supervisor(programs, say=self.say) as supervisor:
             call_command("seed_demo", stdout=self.stdout)
             if self.is_up(supervisor, port):
-                self.announce(port=port, calendar_port=calendar_port, logs=logs)
+                self.announce(calendar_port=calendar_port, logs=logs)
             supervisor.watch()
             self.say("Stopping.")
 
@@ -85,10 +84,10 @@ class Command(BaseCommand):
         self.stdout.write(text)
         self.stdout.flush()
 
-    def announce(self, *, port: int, calendar_port: int, logs: Path) -> None:
+    def announce(self, *, calendar_port: int, logs: Path) -> None:
         self.say(
-            f"\nSecureCare Appointments runs at   http://localhost:{port}/\n"
-            f"Administration                    http://localhost:{port}/admin/\n"
+            f"\nSecureCare Appointments runs at   {settings.PUBLIC_BASE_URL}/\n"
+            f"Administration                    {settings.PUBLIC_BASE_URL}/admin/\n"
             f"Calendar server (CalDAV)          http://localhost:{calendar_port}/{CALENDAR_USER}/"
             f"   user {CALENDAR_USER}, password {CALENDAR_PASSWORD}\n"
             f"Logs                              {logs}\n"
@@ -109,9 +108,6 @@ def require_free(port: int, variable: str) -> None:
 
 
 def site_programs(*, port: int, calendar_port: int, logs: Path) -> list[Program]:
-    environment = (
-        {"PUBLIC_BASE_URL": f"http://localhost:{port}"} if "PUBLIC_BASE_URL" not in os.environ else {}
-    )
     commands = {
         "web": web_command(port),
         "reminders": worker_command("reminders", threads=8),
@@ -121,7 +117,7 @@ def site_programs(*, port: int, calendar_port: int, logs: Path) -> list[Program]
     }
     for name in commands:
         (logs / f"{name}.log").write_bytes(b"")
-    return [Program(name, command, logs / f"{name}.log", environment) for name, command in commands.items()]
+    return [Program(name, command, logs / f"{name}.log") for name, command in commands.items()]
 
 
 def web_command(port: int) -> list[str]:
