@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
-from appointments.access import SEE_CUSTOMERS, SEE_HOURS, SEE_SCHEDULE, Access, access_of, staff_member_of
-from appointments.models import Appointment
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
+
+from appointments.access import SEE_CUSTOMERS, SEE_HOURS, SEE_SCHEDULE, Access, access_of, staff_member_of
+from appointments.models import Appointment
 
 
 @dataclass(frozen=True)
