@@ -28,7 +28,7 @@ class Visit:
     booked_before: timedelta
     ending: str
     booked_online: bool = False
-    moved: bool = False
+    moved: bool = False  # from a quarter of an hour later, and that much shorter
     public_note: str = ""
     private_note: str = ""
     on_case: bool = False

@@ -175,14 +175,18 @@ def add_dates(
     """Extra shifts, known time off and closures of these dates. What is there already stays as it is."""
     for day in days:
         for where, reason in closures(day).items():
-            Closure.objects.get_or_create(facility=places[where], date=day, defaults={"reason": reason})
+            if place := places.get(where):
+                Closure.objects.get_or_create(facility=place, date=day, defaults={"reason": reason})
         for who, where, starts, ends in extra_shifts(day):
-            ExtraShift.objects.get_or_create(
-                staff=staff[who], facility=places[where], date=day, starts=starts, defaults={"ends": ends}
-            )
+            if who in staff and where in places:
+                key = {"staff": staff[who], "facility": places[where], "date": day, "starts": starts}
+                ExtraShift.objects.get_or_create(**key, defaults={"ends": ends})
         for away in known_absences(day):
-            decided = now - timedelta(days=30)
-            if not TimeOff.objects.filter(staff=staff[away.who], first_day=day).exists():
+            if (
+                away.who in staff
+                and not TimeOff.objects.filter(staff=staff[away.who], first_day=day).exists()
+            ):
+                decided = now - timedelta(days=30)
                 create_time_off(away, staff[away.who], requested_at=decided - DAY, by=by, now=decided)
 
 

@@ -1,0 +1,262 @@
+from collections import Counter, defaultdict
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
+
+import pytest
+from django.contrib.auth.models import User
+from django.contrib.auth.password_validation import validate_password
+from django.core.management import CommandError, call_command
+from django.db import transaction
+from django.db.models import Q, Value
+from django.db.models.functions import Concat
+
+from appointments.models import Appointment, AppointmentEvent, Case, Customer, Facility, Program, StaffMember
+from scheduling import booking, hours
+from scheduling.demo import days, people, roster, seeding
+from scheduling.models import Closure, ExtraShift, Shift, TimeOff
+from securecare import localtime
+from tests import factories as make
+
+Status = Appointment.Status
+# A Monday, noon in New York: Thanksgiving week.
+NOW = datetime(2026, 11, 23, 17, tzinfo=UTC)
+TODAY = date(2026, 11, 23)
+YEAR = [date(2026, 1, 1) + timedelta(days=n) for n in range(400)]
+
+
+@pytest.fixture(scope="module")
+def loaded(django_db_setup, django_db_blocker):
+    """The sample organisation, loaded once for this file and undone after it."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield seeding.seed(now=NOW)
+        transaction.set_rollback(True)
+
+
+def everything():
+    tables = (
+        Appointment,
+        AppointmentEvent,
+        Customer,
+        Case,
+        StaffMember,
+        Program,
+        Shift,
+        ExtraShift,
+        TimeOff,
+        Closure,
+    )
+    return {table.__name__: list(table.objects.order_by("pk").values_list()) for table in tables}
+
+
+@pytest.mark.django_db
+def test_seed_creates_the_organisation(loaded):
+    assert Facility.objects.values("time_zone").distinct().count() == Facility.objects.count() == 3
+    assert (StaffMember.objects.count(), Program.objects.count()) == (14, 8)
+    assert (Customer.objects.count(), Case.objects.count()) == (120, 60)
+    roles = Counter(StaffMember.objects.values_list("role", flat=True))
+    assert roles == {"provider": 10, "front_desk": 1, "manager": 1, "billing": 1, "administrator": 1}
+    for customer in Customer.objects.all():
+        customer.full_clean()
+
+
+@pytest.mark.django_db
+def test_seed_books_everything_it_planned(loaded):
+    planned = [visit for day in loaded.days for visit in days.plan(day)]
+    assert loaded.days == seeding._dates(date(2026, 11, 13), date(2026, 12, 3))
+    assert loaded.appointments == Appointment.objects.count() == len(planned)
+    assert Appointment.objects.filter(outside_hours=True).count() == 0
+
+
+@pytest.mark.django_db
+def test_seed_shows_every_status_at_its_time(loaded):
+    by_status = defaultdict(list)
+    for appointment in Appointment.objects.all():
+        by_status[appointment.status].append(appointment)
+    assert set(by_status) == set(Status.values)
+    assert all(a.starts_at - timedelta(minutes=10) <= NOW < a.ends_at for a in by_status[Status.ARRIVED])
+    assert all(a.starts_at <= NOW for a in by_status[Status.COMPLETED] + by_status[Status.NO_SHOW])
+    assert all(a.ends_at > NOW - timedelta(minutes=5) for a in by_status[Status.SCHEDULED])
+    assert len(by_status[Status.PENDING_REASSIGNMENT]) == loaded.stranded
+    assert any(a.email_confirmed_at and a.status == Status.SCHEDULED for a in by_status[Status.SCHEDULED])
+
+
+@pytest.mark.django_db
+def test_seed_strands_by_time_off_that_the_calendar_shows(loaded):
+    for appointment in Appointment.objects.filter(status=Status.PENDING_REASSIGNMENT):
+        day = appointment.local_date
+        rules = hours.load(staff=[appointment.staff_id], first_day=day, last_day=day)
+        fit = rules.fit(
+            appointment.staff_id, appointment.facility, appointment.starts_at, appointment.ends_at
+        )
+        assert fit is not hours.Fit.INSIDE
+        assert [event.kind for event in appointment.events.all()][-1] == "stranded"
+    assert TimeOff.objects.filter(state="requested").count() == 1
+
+
+@pytest.mark.django_db
+def test_seed_records_what_happened_in_order_and_not_in_the_future(loaded):
+    events = defaultdict(list)
+    for event in AppointmentEvent.objects.order_by("id"):
+        events[event.appointment_id].append(event)
+    for appointment in Appointment.objects.all():
+        mine = events[appointment.pk]
+        assert [event.version for event in mine] == list(range(appointment.version + 1))
+        assert [event.at for event in mine] == sorted(event.at for event in mine)
+        assert mine[-1].at <= NOW
+        assert mine[-1].after.get("status", Status.SCHEDULED) == appointment.status
+        for stamp in filter(None, (appointment.email_confirmed_at, appointment.phone_confirmed_at)):
+            assert appointment.placed_at < stamp < min(NOW, appointment.starts_at)
+
+
+@pytest.mark.django_db
+def test_seed_a_second_time_the_same_day_changes_nothing(loaded):
+    before = everything()
+    assert seeding.seed(now=NOW + timedelta(hours=9)) == seeding.Loaded()
+    assert everything() == before
+
+
+@pytest.mark.django_db
+def test_seed_on_a_later_day_adds_a_day_and_leaves_what_people_changed(loaded):
+    amy = StaffMember.objects.get(user__username="amy").user
+    tomorrow = Appointment.objects.on(TODAY + timedelta(days=1), "America/New_York").filter(
+        status=Status.SCHEDULED
+    )
+    cancelled, settled, untouched = tomorrow[:3]
+    booking.cancel(appointment=cancelled, reason="Called", by=amy, now=NOW)
+    booking.mark(appointment=settled, status=Status.NO_SHOW, by=amy, now=NOW)
+    later = NOW + timedelta(days=2)
+    assert seeding.seed(now=later).days == [date(2026, 12, 4), date(2026, 12, 5)]
+    for appointment in (cancelled, settled, untouched):
+        appointment.refresh_from_db()
+    assert (cancelled.status, cancelled.version, settled.status, settled.version) == (
+        "cancelled",
+        1,
+        "no_show",
+        1,
+    )
+    assert untouched.status in (Status.COMPLETED, Status.NO_SHOW)
+    assert not Appointment.objects.filter(
+        status=Status.SCHEDULED, version=0, ends_at__lt=later - timedelta(hours=1)
+    )
+
+
+@pytest.mark.django_db
+def test_seed_skips_what_people_booked_themselves(loaded):
+    tenth = date(2026, 12, 4)
+    visit = next(v for v in days.plan(tenth) if v.staff == "dana" and v.ending == days.COMPLETED)
+    dana = StaffMember.objects.get(user__username="dana")
+    mine = booking.book(
+        customer=make.customer(),
+        staff=dana,
+        program=Program.objects.get(name=visit.offer.name),
+        starts_at=visit.starts_at,
+        minutes=15,
+        by=dana.user,
+        now=NOW,
+    )
+    loaded_later = seeding.seed(now=NOW + timedelta(days=1))
+    assert loaded_later.appointments == len(days.plan(tenth)) - 1
+    assert Appointment.objects.live().get(staff=dana, starts_at=visit.starts_at) == mine
+
+
+@pytest.mark.django_db
+def test_seed_goes_on_without_those_who_were_renamed(loaded):
+    User.objects.filter(username="dana").update(username="dana.reyes")
+    Facility.objects.filter(name="Westgate").update(name="Westgate Plaza")
+    Program.objects.filter(name="Tutoring").update(name="Learning support")
+    again = seeding.seed(now=NOW + timedelta(days=3))
+    assert again.days == seeding._dates(date(2026, 12, 4), date(2026, 12, 6))
+    added = Appointment.objects.filter(starts_at__date__gte=date(2026, 12, 4), version=0)
+    assert 0 < again.appointments < len(days.plan(date(2026, 12, 4)))
+    assert not added.filter(Q(staff__display_name="Dana Reyes") | Q(facility__name="Westgate Plaza"))
+    assert (Facility.objects.count(), StaffMember.objects.count(), Program.objects.count()) == (3, 14, 8)
+
+
+@pytest.mark.django_db
+def test_seed_refuses_names_that_others_use(loaded):
+    StaffMember.objects.filter(role="provider").update(user=None)
+    with pytest.raises(seeding.NameTaken, match="Harbor House, Northside, Westgate, amy, andre"):
+        seeding.seed(now=NOW)
+    assert (Facility.objects.count(), StaffMember.objects.count()) == (3, 14)
+
+
+@pytest.mark.django_db
+def test_command_prints_sign_ins_that_work(loaded, capsys, settings):
+    settings.PUBLIC_BASE_URL = "http://localhost:8123"
+    call_command("seed_demo")
+    lines = capsys.readouterr().out.splitlines()
+    rows = [line.split("  ") for line in lines if line.endswith(people.PASSWORD)]
+    assert [row[0] for row in rows] == ["Front desk", "Provider", "Manager", "Billing", "Administrator"]
+    assert "http://localhost:8123/schedule/" in lines[-1]
+    for member in StaffMember.objects.select_related("user"):
+        assert member.user.check_password(people.PASSWORD)
+        validate_password(people.PASSWORD, user=member.user)
+    assert list(StaffMember.objects.filter(user__is_staff=True).values_list("user__username", flat=True)) == [
+        "ines"
+    ]
+
+
+@pytest.mark.django_db
+def test_command_stays_away_from_a_site_on_https_unless_forced(loaded, settings):
+    StaffMember.objects.update(user=None)
+    User.objects.exclude(username="dana").update(username=Concat(Value("left-"), "username"))
+    Facility.objects.update(name=Concat(Value("Old "), "name"))
+    settings.PUBLIC_BASE_URL = "https://care.example.org"
+    with pytest.raises(CommandError, match="https"):
+        call_command("seed_demo")
+    with pytest.raises(CommandError, match="Already in use: dana"):
+        call_command("seed_demo", "--force")
+
+
+def test_plan_is_the_same_every_time():
+    assert days.plan(TODAY) == days.plan(TODAY)
+    assert days.plan(TODAY) != days.plan(TODAY + timedelta(days=7))
+
+
+def test_plan_never_asks_for_what_the_rules_refuse():
+    """Over more than a year: nobody twice at a time, cool-downs kept, inside the roster, on quarter hours."""
+    busy = defaultdict(list)
+    dates = defaultdict(set)
+    for day in YEAR:
+        periods = roster.periods(day)
+        for visit in days.plan(day):
+            zone = roster.ZONES[visit.offer.facility]
+            assert localtime.is_on_quarter_hour(visit.starts_at, zone)
+            assert any(
+                who == visit.staff and start <= visit.starts_at and visit.ends_at <= end
+                for who, _, (start, end) in periods
+            )
+            if visit.ending != days.CANCELLED:
+                busy["staff", visit.staff].append((visit.starts_at, visit.ends_at))
+                busy["customer", visit.customer].append((visit.starts_at, visit.ends_at))
+                local = localtime.local_date(visit.starts_at, zone)
+                assert (visit.offer.cool_down_days == 0) or local not in dates[
+                    visit.customer, visit.offer.name
+                ]
+                dates[visit.customer, visit.offer.name].add(local)
+    for taken in busy.values():
+        taken.sort()
+        assert all(end <= start for (_, end), (start, _) in pairwise(taken))
+    cool_downs = {offer.name: offer.cool_down_days for offer in days.OFFERS}
+    for (_, name), on in dates.items():
+        ordered = sorted(on)
+        assert all((b - a).days >= cool_downs[name] for a, b in pairwise(ordered))
+
+
+def test_plan_fills_ordinary_weekdays_and_leaves_gaps():
+    weekdays = [day for day in YEAR if day.weekday() < 5 and not roster.closures(day)]
+    sizes = [len(days.plan(day)) for day in weekdays]
+    assert min(sizes) >= 40
+    assert max(sizes) <= 90
+
+
+def test_roster_has_a_night_shift_split_days_and_two_facilities_for_one():
+    assert {who for who, _, _, starts, ends in roster.WEEK if ends <= starts} == {"samuel"}
+    assert len({where for who, where, *_ in roster.WEEK if who == "lena"}) == 2
+    assert [(s, e) for who, _, on, s, e in roster.WEEK if who == "mei" and 0 in on] == [
+        (time(9), time(12)),
+        (time(13), time(17, 30)),
+    ]
+    three_weeks = [TODAY + timedelta(days=n) for n in range(-10, 11)]
+    assert any(roster.closures(day) for day in three_weeks)
+    assert any(roster.extra_shifts(day) for day in three_weeks)
