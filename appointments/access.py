@@ -14,6 +14,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 
 from appointments.models.organisation import Facility, Organisation, Role, SecondFactor, StaffMember
+from securecare.adminsite import ENTER_ADMIN
 
 SEE_SCHEDULE = "appointments.view_appointment"
 BOOK = "appointments.add_appointment"
@@ -38,11 +39,19 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     Role.PROVIDER: frozenset(_PROVIDER),
     Role.MANAGER: frozenset(_MANAGER),
     Role.BILLING: frozenset({SEE_SCHEDULE, SEE_CUSTOMERS, SEE_HOURS}),
-    Role.ADMINISTRATOR: frozenset(_MANAGER),
+    Role.ADMINISTRATOR: frozenset(_MANAGER | {ENTER_ADMIN}),
 }
-# Administrators keep the organisation's records in Django admin, but the private notes and the append-only record are
-# not theirs to change there.
-ADMIN_APPS = frozenset({"appointments", "scheduling", "auth", "otp_totp", "otp_static", "axes"})
+# Administrators keep the organisation's records in Django admin. Private notes are no part of it, and of the record of
+# sign-ins they may only delete what keeps a person locked out.
+ADMIN_APPS = frozenset({"appointments", "scheduling", "auth"})
+SIGN_IN_RECORD = frozenset(
+    {
+        "axes.view_accessattempt",
+        "axes.delete_accessattempt",
+        "axes.view_accesslog",
+        "axes.view_accessfailurelog",
+    }
+)
 
 
 class StaffBackend(ModelBackend):
@@ -57,18 +66,31 @@ class StaffBackend(ModelBackend):
         if obj is None and role is not None:
             if perm in PERMISSIONS[role]:
                 return True
-            if (
-                role == Role.ADMINISTRATOR
-                and perm.partition(".")[0] in ADMIN_APPS
-                and "privatenote" not in perm
-            ):
+            if role == Role.ADMINISTRATOR and _is_administration(perm):
                 return True
         return super().has_perm(user_obj, perm, obj=obj)
 
     def has_module_perms(self, user_obj: Any, app_label: str) -> bool:
-        if role_of(user_obj) == Role.ADMINISTRATOR and app_label in ADMIN_APPS:
+        if role_of(user_obj) == Role.ADMINISTRATOR and app_label in ADMIN_APPS | {"axes"}:
             return True
         return super().has_module_perms(user_obj, app_label)
+
+
+def _is_administration(perm: str) -> bool:
+    app, _, name = perm.partition(".")
+    return perm in SIGN_IN_RECORD or (app in ADMIN_APPS and not name.endswith("_privatenote"))
+
+
+def belongs_to_staff(user: Any) -> bool:
+    """Whether this is a sign-in for staff pages, of somebody who may have left; others are customers."""
+    return user.is_superuser or getattr(user, "staff_member", None) is not None
+
+
+def may_sign_in(user: Any) -> bool:
+    """Whether staff pages are open to this user: an active staff member, or a superuser who is not on staff."""
+    if getattr(user, "staff_member", None) is None:
+        return bool(user.is_superuser and user.is_active)
+    return staff_member_of(user) is not None
 
 
 def staff_member_of(user: Any) -> StaffMember | None:

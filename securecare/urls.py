@@ -6,6 +6,7 @@ from securecare import health
 urlpatterns = [
     path("healthz", health.process, name="healthz"),
     path("readyz", health.readiness, name="readyz"),
+    path("", include("appointments.signin.urls")),
     path("", include("scheduling.urls")),
     path("admin/", admin.site.urls),
 ]
