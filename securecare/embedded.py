@@ -354,7 +354,11 @@ def plain_environment() -> dict[str, str]:
 
 def keep(server: Server) -> None:
     """Start or adopt the server, then wait until it dies or nobody uses it; in the latter case stop it."""
-    process = server.main_process() or start(server)
+    process = server.main_process()
+    if process is None:
+        process = start(server)
+    else:
+        say(f"{server.name} runs already, as process {process.pid}.")
     users = open_lock(server.users_lock)
     while not taken_alone(users):
         with contextlib.suppress(psutil.TimeoutExpired):

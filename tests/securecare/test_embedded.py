@@ -156,6 +156,7 @@ def test_server_outlives_its_killed_keeper_and_is_adopted(name, servers, users):
     keeper.kill()
     wait_until(lambda: not keepers(server))
     assert second.tell("use") == "ready"
+    wait_until(lambda: f"keeper: {name} runs already, as process {pid}." in server.log.read_text())
     assert main_pid(server) == pid
     [successor] = keepers(server)
     assert successor.pid != keeper.pid
