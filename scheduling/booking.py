@@ -83,7 +83,7 @@ def book(
     rules.check_shape(place)
     rules.check_free(place)
     with _constraints_as_refusals(), transaction.atomic():
-        _lock(staff=[staff.pk], customer=customer.pk)
+        _lock(staff=[staff], customer=customer.pk)
         outside, used = rules.check(place)
         appointment = Appointment.objects.create(
             reference=uuid4(),
@@ -213,6 +213,8 @@ def mark(
         current = _locked(appointment, version, with_staff=appointment.staff if undoes_cancel else None)
         if status == current.status:
             return _copied(appointment, current)
+        if current.is_cancelled and not undoes_cancel:
+            raise StaleAppointment(current)
         if status not in MARKS[current.status]:
             raise ChangeRefused(
                 f"It is {current.get_status_display().lower()}: that cannot become “{status}”."
@@ -274,14 +276,15 @@ def _check_notes(public_note: str, private_note: str) -> None:
         raise ValueError(f"Notes are limited to {PUBLIC_NOTE_LIMIT} and {PRIVATE_NOTE_LIMIT} characters.")
 
 
-def _lock(*, staff: Iterable[int], customer: int) -> None:
-    """Staff rows in id order, then the customer's: the one order in which anything here waits."""
-    list(
-        StaffMember.objects.filter(pk__in=set(staff))
-        .order_by("pk")
-        .select_for_update(no_key=True)
-        .values_list("pk")
-    )
+def _lock(*, staff: Iterable[StaffMember], customer: int) -> None:
+    """Staff rows in id order, then the customer's: the one order in which anything here waits.
+
+    The staff members are brought to their present state: one may have left while we waited.
+    """
+    members = {member.pk: member for member in staff}
+    rows = StaffMember.objects.filter(pk__in=members).order_by("pk").select_for_update(no_key=True)
+    for pk, is_active, takes_appointments in rows.values_list("pk", "is_active", "takes_appointments"):
+        members[pk].is_active, members[pk].takes_appointments = is_active, takes_appointments
     list(Customer.objects.filter(pk=customer).select_for_update(no_key=True).values_list("pk"))
 
 
@@ -290,7 +293,7 @@ def _locked(
 ) -> Appointment:
     """The appointment's present state under lock, and both staff members and the customer if it is to move."""
     if with_staff is not None:
-        _lock(staff=[appointment.staff_id, with_staff.pk], customer=appointment.customer_id)
+        _lock(staff=[appointment.staff, with_staff], customer=appointment.customer_id)
     related = ("customer", "staff", "facility", "program")
     current = (
         Appointment.objects.select_related(*related).select_for_update(of=("self",)).get(pk=appointment.pk)

@@ -21,7 +21,19 @@ COOL_DOWN = "cool_down"
 OVERRIDABLE = frozenset({OUTSIDE_HOURS, COOL_DOWN})
 
 CODES = frozenset(
-    ["taken", "customer_busy", "not_working", "outside_hours", "cool_down", "not_public", "too_soon", "too_far", "past", "closed", "off_grid"]
+    [
+        "taken",
+        "customer_busy",
+        "not_working",
+        "outside_hours",
+        "cool_down",
+        "not_public",
+        "too_soon",
+        "too_far",
+        "past",
+        "closed",
+        "off_grid",
+    ]
 )
 
 
@@ -93,6 +105,7 @@ class Placement:
 
 def check(place: Placement) -> tuple[bool, list[str]]:
     """Every rule, under the locks. Returns whether it lies outside hours, and the rules that were set aside."""
+    _check_staff_available(place)
     if place.by_customer:
         check_customer_may(place)
     check_free(place)
@@ -110,13 +123,21 @@ def check_shape(place: Placement) -> None:
         raise BookingRefused("off_grid", "The appointment must end after it starts.")
     if place.minutes % 15 or timedelta(minutes=place.minutes) > LONGEST:
         raise BookingRefused("off_grid", "The length must be a multiple of 15 minutes, at most 24 hours.")
-    if not (
-        place.staff.is_active and place.staff.takes_appointments and place.program.is_served_by(place.staff)
-    ):
-        raise BookingRefused(
-            "not_working",
-            f"{place.staff} does not serve {place.program} at {place.program.facility}. Choose another staff member.",
-        )
+    _check_staff_available(place)
+    if not place.program.is_served_by(place.staff):
+        raise _not_serving(place)
+
+
+def _check_staff_available(place: Placement) -> None:
+    if not (place.staff.is_active and place.staff.takes_appointments):
+        raise _not_serving(place)
+
+
+def _not_serving(place: Placement) -> BookingRefused:
+    return BookingRefused(
+        "not_working",
+        f"{place.staff} does not serve {place.program} at {place.program.facility}. Choose another staff member.",
+    )
 
 
 def check_free(place: Placement) -> None:
