@@ -4,7 +4,3 @@ import zoneinfo
 
 # The pinned tzdata package is the only source of zone rules: a distribution's copy may be a year behind.
 zoneinfo.reset_tzpath(to=())
-
-from securecare.celery import app as celery_app  # noqa: E402
-
-__all__ = ["celery_app"]

@@ -5,4 +5,5 @@ class SecureCareConfig(AppConfig):
     name = "securecare"
 
     def ready(self) -> None:
-        from securecare import checks  # noqa: F401  # registers them
+        """Make Celery's app the one that tasks are queued with, and register our checks."""
+        from securecare import celery, checks  # noqa: F401

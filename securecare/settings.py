@@ -87,7 +87,7 @@ TEMPLATES = [
 
 # ---------------------------------------------------------------------------- database and broker
 
-# Without addresses SecureCare starts its own PostgreSQL and Redis under DATA_DIR (securecare/embedded.py).
+# Without addresses SecureCare starts its own PostgreSQL and Redis under DATA_DIR (securecare/embedded).
 DATABASE_URL = env.str("DATABASE_URL", default="")
 REDIS_URL = env.str("REDIS_URL", default="") or embedded.redis_url(DATA_DIR)
 

@@ -1,21 +1,22 @@
 """A process that uses an embedded server, told what to do line by line: server_user.py <name> <data_dir>."""
 
 import os
-import runpy
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-# Loaded by path: importing it as a part of SecureCare would import Celery too, which takes ten times as long.
-embedded = runpy.run_path(str(Path(__file__).parents[2] / "securecare" / "embedded.py"))
-server = embedded["SERVERS"][sys.argv[1]](Path(sys.argv[2]))
+from securecare.embedded import EmbeddedServerError
+from securecare.embedded.servers import SERVERS
+from securecare.embedded.use import ensure
+
+server = SERVERS[sys.argv[1]](Path(sys.argv[2]))
 
 
 def use() -> str:
     try:
-        embedded["ensure"](server)
-    except embedded["EmbeddedServerError"] as error:
+        ensure(server)
+    except EmbeddedServerError as error:
         return " ".join(str(error).split())
     return "ready"
 

@@ -16,15 +16,17 @@ import psycopg
 import pytest
 
 from securecare import embedded
+from securecare.embedded.accounts import Account, let_through, user_name
+from securecare.embedded.servers import SERVERS, SOCKET_PATH_BYTES, Server
 
 BOTH = pytest.mark.parametrize("name", ["postgresql", "redis"])
 
 
 class User:
-    def __init__(self, server: embedded.Server) -> None:
-        program = str(Path(__file__).with_name("server_user.py"))
+    def __init__(self, server: Server) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, program, server.name, str(server.data_dir)],
+            [sys.executable, "-m", "tests.securecare.server_user", server.name, str(server.data_dir)],
+            cwd=Path(__file__).parents[2],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -48,10 +50,10 @@ class User:
 
 
 @pytest.fixture
-def users() -> Iterator[Callable[[embedded.Server], User]]:
+def users() -> Iterator[Callable[[Server], User]]:
     started: list[User] = []
 
-    def start(server: embedded.Server) -> User:
+    def start(server: Server) -> User:
         started.append(User(server))
         return started[-1]
 
@@ -61,12 +63,12 @@ def users() -> Iterator[Callable[[embedded.Server], User]]:
 
 
 @pytest.fixture
-def servers(tmp_path: Path) -> Iterator[Callable[..., embedded.Server]]:
+def servers(tmp_path: Path) -> Iterator[Callable[..., Server]]:
     """Makes servers by name, and leaves none of them, nor their keepers, behind."""
-    made: list[embedded.Server] = []
+    made: list[Server] = []
 
-    def make(name: str, data_dir: Path = tmp_path / "data") -> embedded.Server:
-        made.append(embedded.SERVERS[name](data_dir))
+    def make(name: str, data_dir: Path = tmp_path / "data") -> Server:
+        made.append(SERVERS[name](data_dir))
         return made[-1]
 
     yield make
@@ -75,16 +77,17 @@ def servers(tmp_path: Path) -> Iterator[Callable[..., embedded.Server]]:
             process.kill()
 
 
-def keepers(server: embedded.Server) -> list[psutil.Process]:
+def keepers(server: Server) -> list[psutil.Process]:
     ending = [server.name, str(server.data_dir)]
     return [
         process
         for process in psutil.process_iter(["cmdline"])
-        if (process.info["cmdline"] or [])[-2:] == ending and "embedded.py" in process.info["cmdline"][-3]
+        if (process.info["cmdline"] or [])[-2:] == ending
+        and "securecare.embedded.keeper" in process.info["cmdline"][-3]
     ]
 
 
-def main_pid(server: embedded.Server) -> int:
+def main_pid(server: Server) -> int:
     [process] = [process for process in server.processes() if server.is_main(process)]
     return process.pid
 
@@ -96,11 +99,11 @@ def wait_until(condition: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-def is_gone(server: embedded.Server) -> bool:
+def is_gone(server: Server) -> bool:
     return not list(server.processes()) and not keepers(server)
 
 
-def connect(server: embedded.Server) -> psycopg.Connection[tuple[object, ...]]:
+def connect(server: Server) -> psycopg.Connection[tuple[object, ...]]:
     settings = embedded.database_settings(server.data_dir)
     return psycopg.connect(
         host=settings["HOST"], user=settings["USER"], dbname=settings["NAME"], autocommit=True
@@ -210,9 +213,7 @@ def test_stale_pid_files_naming_a_living_stranger_do_not_stop_the_start(servers,
         process.kill()
     pid_file = server.directory / "postmaster.pid"
     socket_lock = server.socket.with_name(".s.PGSQL.5432.lock")
-    with subprocess.Popen(
-        ["sleep", "60"], **embedded.as_account(embedded.server_account(server.data_dir))
-    ) as stranger:
+    with subprocess.Popen(["sleep", "60"], **Account.for_data(server.data_dir).for_subprocess()) as stranger:
         for file in (pid_file, socket_lock):
             file.write_text(f"{stranger.pid}\n" + file.read_text().partition("\n")[2])
         assert pid_file.read_text().splitlines()[7].strip() == "ready"
@@ -283,7 +284,7 @@ def test_path_too_long_for_a_socket_gets_a_short_private_one(name, servers, user
     server = servers(name, tmp_path / ("a" * 60) / ("b" * 60))
     assert users(server).tell("use") == "ready"
     assert server.socket.is_socket()
-    assert len(str(server.socket)) < embedded.SOCKET_PATH_BYTES
+    assert len(str(server.socket)) < SOCKET_PATH_BYTES
     assert server.socket_dir.stat().st_mode & 0o777 == 0o700
     shutil.rmtree(server.socket_dir)
 
@@ -323,8 +324,8 @@ def acting_as_nobody() -> Iterator[None]:
 def test_data_of_another_user_is_refused_with_the_way_out(tmp_path):
     is_root = os.geteuid() == 0
     data_dir = tmp_path if is_root else Path("/usr")
-    user = "nobody" if is_root else embedded.user_name(os.geteuid())
-    embedded.let_through(tmp_path / "anything")
+    user = "nobody" if is_root else user_name(os.geteuid())
+    let_through(tmp_path / "anything")
     acting = acting_as_nobody() if is_root else contextlib.nullcontext()
     with acting, pytest.raises(embedded.EmbeddedServerError) as caught:
         embedded.ensure_redis(data_dir)
