@@ -1,20 +1,20 @@
 """Many people at once: real threads, each with its own connection, let go at the same moment."""
 
 import random
-import threading
 import time as clock
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, time, timedelta
 
 import pytest
-from django.db import IntegrityError, OperationalError, connection
+from django.db import connection
 
 from appointments.models import Appointment, AppointmentEvent
 from scheduling import booking
 from scheduling.booking import BookingRefused, ChangeRefused, StaleAppointment
 from scheduling.reassignment import changing_hours
 from tests import factories as make
+from tests import together
 from tests.factories import NOW, TODAY, at
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -34,23 +34,18 @@ def place():
 
 
 def at_once(jobs):
-    """Run every job in a thread of its own, all at the same moment; the refusal's code where one is refused."""
-    start = threading.Barrier(len(jobs))
+    """How many of the jobs were done, and how many refused under which code."""
+    return Counter(together.at_once([lambda job=job: _outcome(job) for job in jobs]))
 
-    def one(job):
-        try:
-            start.wait(timeout=20)
-            job()
-            return "done"
-        except BookingRefused as refusal:
-            return refusal.code
-        except (StaleAppointment, ChangeRefused) as refusal:
-            return type(refusal).__name__
-        finally:
-            connection.close()
 
-    with ThreadPoolExecutor(len(jobs)) as pool:
-        return Counter(pool.map(one, jobs))
+def _outcome(job):
+    try:
+        job()
+    except BookingRefused as refusal:
+        return refusal.code
+    except (StaleAppointment, ChangeRefused) as refusal:
+        return type(refusal).__name__
+    return "done"
 
 
 def booker(program, staff, customer, starts_at, minutes=30):
@@ -262,6 +257,13 @@ def _set_end(shift, ends):
         shift.save()
 
 
+def test_bookings_of_different_people_do_not_wait_for_each_other(place):
+    facility, team, program = place
+    day = date(2026, 11, 25)
+    jobs = [booker(program, member, make.customer(at=facility), at(day, 10)) for member in team]
+    assert at_once(jobs) == {"done": THREADS}
+
+
 # -------------------------------------------------------------------- a booking meets a change of hours
 
 
@@ -349,91 +351,3 @@ def test_a_booking_that_meets_a_change_of_hours_is_refused_or_stranded(place):
             assert (outcome, statuses) == ({"done": 1, "outside_hours": 1}, [])
         seen.update(statuses or ["refused"])
     assert seen.total() == 12
-
-
-# --------------------------------------------------------------------------- what stands behind the locks
-
-
-def insert_at_once(rows):
-    """Insert past every lock and check of the code, from as many connections; how many the database let in."""
-    columns = (
-        "reference, customer_id, staff_id, facility_id, program_id, starts_at, ends_at, placed_at, status, "
-        "public_note, revision, version, outside_hours, cancel_reason"
-    )
-
-    def insert(row):
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute(
-                    f"INSERT INTO appointments_appointment ({columns}) VALUES (gen_random_uuid(), %s, %s, %s, %s, "
-                    "%s, %s, now(), 'scheduled', '', 0, 0, false, '')",
-                    row,
-                )
-        except (IntegrityError, OperationalError) as error:  # refused at once, or as a deadlock of the two
-            raise BookingRefused("taken", str(error)) from error
-
-    return at_once([lambda row=row: insert(row) for row in rows])
-
-
-def two_rows(place, *, same):
-    facility, team, program = place
-    customers = [make.customer(at=facility) for _ in range(2)]
-    pairs = [(customers[0], team[0]), (customers[1], team[0])]
-    if same == "customer":
-        pairs = [(customers[0], team[0]), (customers[0], team[1])]
-    return [
-        (customer.pk, member.pk, facility.pk, program.pk, SLOT, SLOT + timedelta(minutes=30))
-        for customer, member in pairs
-    ]
-
-
-@pytest.mark.parametrize("same", ["staff", "customer"])
-def test_the_database_alone_lets_one_of_two_overlapping_rows_in(place, same):
-    assert insert_at_once(two_rows(place, same=same)) == {"done": 1, "taken": 1}
-    assert doubles() == 0
-
-
-@pytest.mark.parametrize("same", ["staff", "customer"])
-def test_without_the_constraint_the_same_rows_double(place, without_constraint, same):
-    """The test above can fail: it is the constraint that decides it, nothing else."""
-    with without_constraint(f"appointment_{same}_in_one_place"):
-        assert insert_at_once(two_rows(place, same=same)) == {"done": 2}
-        assert doubles() == 1
-
-
-def test_without_the_constraint_the_locks_still_let_one_booking_win(place, without_constraint):
-    facility, team, program = place
-    customers = [make.customer(at=facility) for _ in range(THREADS)]
-    with without_constraint("appointment_staff_in_one_place"):
-        for day in range(3):
-            jobs = [booker(program, team[0], who, SLOT + day * DAY) for who in customers]
-            assert at_once(jobs) == {"done": 1, "taken": THREADS - 1}
-        assert doubles() == 0
-
-
-@pytest.fixture
-def without_constraint():
-    """A context in which one exclusion constraint is gone; what it would have refused is removed afterwards."""
-    return _Without
-
-
-class _Without:
-    def __init__(self, name):
-        self.constraint = next(c for c in Appointment._meta.constraints if c.name == name)
-
-    def __enter__(self):
-        with connection.schema_editor() as editor:
-            editor.remove_constraint(Appointment, self.constraint)
-
-    def __exit__(self, *error):
-        with connection.cursor() as cursor:
-            cursor.execute("TRUNCATE appointments_appointment CASCADE")
-        with connection.schema_editor() as editor:
-            editor.add_constraint(Appointment, self.constraint)
-
-
-def test_bookings_of_different_people_do_not_wait_for_each_other(place):
-    facility, team, program = place
-    day = date(2026, 11, 25)
-    jobs = [booker(program, member, make.customer(at=facility), at(day, 10)) for member in team]
-    assert at_once(jobs) == {"done": THREADS}

@@ -4,7 +4,6 @@ import logging
 import socket
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -17,6 +16,7 @@ from hypothesis import strategies as st
 from securecare import outbox
 from securecare.outbox import INTERRUPTED, LONGEST_CLAIM, MOST_ATTEMPTS, Hints, OutboxRow, State
 from tests.factories import NOW
+from tests.together import at_once
 
 SECOND = timedelta(seconds=1)
 
@@ -54,21 +54,6 @@ def saved(row):
     return Parcel.objects.get(pk=row.pk)
 
 
-def at_once(count, work):
-    """Run `work(n)` in threads of their own connections, all let go at the same moment."""
-    start = threading.Barrier(count)
-
-    def one(number):
-        try:
-            start.wait(timeout=10)
-            return work(number)
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(count) as pool:
-        return list(pool.map(one, range(count)))
-
-
 class Inbox:
     """Stands where a Celery task stands, and keeps what was published."""
 
@@ -101,7 +86,7 @@ def test_claim_leaves_what_is_not_due_settled_gone_or_taken():
 def test_one_of_many_workers_gets_the_row():
     for _ in range(5):
         row = parcel()
-        tokens = at_once(6, lambda _, pk=row.pk: Parcel.objects.claim(pk, now=NOW))
+        tokens = at_once([lambda pk=row.pk: Parcel.objects.claim(pk, now=NOW)] * 6)
         winners = [won for won in tokens if won]
         assert len(winners) == 1
         assert (saved(row).claim, saved(row).attempts) == (winners[0].claim, 1)
@@ -201,7 +186,7 @@ def test_a_worker_thought_dead_cannot_undo_its_successor(settle, caplog):
 
 def test_two_sweeps_release_a_stuck_row_once():
     claimed()
-    released = at_once(4, lambda _: Parcel.objects.release_stuck(now=NOW + LONGEST_CLAIM))
+    released = at_once([lambda: Parcel.objects.release_stuck(now=NOW + LONGEST_CLAIM)] * 4)
     assert sorted(released) == [0, 0, 0, 1]
 
 
@@ -330,7 +315,7 @@ def test_a_retried_row_is_queued_as_soon_as_it_is_due_again():
 def test_two_sweeps_at_once_queue_each_row_once():
     rows = [parcel().pk for _ in range(40)]
     inbox = Inbox()
-    counts = at_once(4, lambda _: outbox.sweep(Parcel.objects.all(), inbox, now=NOW, hints=Hints()))
+    counts = at_once([lambda: outbox.sweep(Parcel.objects.all(), inbox, now=NOW, hints=Hints())] * 4)
     assert sum(counts) == 40
     assert sorted(inbox.ids) == rows
 
