@@ -81,8 +81,9 @@ class Hours:
 
     def rostered(self, staff_id: int, facility: Facility, day: date) -> Iterator[tuple[time, time]]:
         """Wall times of the shifts that begin at this facility on this date, whether or not the person is away."""
+        weekday = day.weekday()
         for rule in self.shifts.get((staff_id, facility.pk), ()):
-            if rule.runs_on(day):
+            if rule.weekday == weekday and rule.runs_on(day):
                 yield rule.starts, rule.ends
         yield from self.extra.get((staff_id, facility.pk, day), ())
 
