@@ -113,6 +113,19 @@ def check(place: Placement) -> tuple[bool, list[str]]:
     return outside, used + _check_cool_down(place)
 
 
+def objections(place: Placement) -> list[BookingRefused]:
+    """Every refusal that `place` would meet as things stand, the overridable ones included. No locks: a forecast for the form."""
+    found: list[BookingRefused] = []
+    for rule in (check_shape, check_free, _check_hours, _check_cool_down):
+        try:
+            rule(place)
+        except BookingRefused as refusal:
+            found.append(refusal)
+            if rule is check_shape:
+                break
+    return found
+
+
 def check_shape(place: Placement) -> None:
     """What needs no lock: quarter hours, length, and that the staff member serves the program. Raises BookingRefused."""
     if place.starts_at.tzinfo is None:

@@ -1,0 +1,183 @@
+"""Finding a time: the next open ones that suit a wish, and those nearest to a time that was refused."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from appointments.models import Appointment, Customer, Program, StaffMember
+from scheduling.availability import OpenTime, open_times_of, serving
+from scheduling.hours import Period
+from securecare import localtime
+
+EVERY_DAY = frozenset(range(7))
+DAY = timedelta(days=1)
+# How far each look reaches, and when looking ends.
+LOOKS = (7, 28)
+WINDOW = 14
+FURTHEST = 112
+DAYS_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is looked for. Times of day and weekdays are those of the program's facility; `latest` is when it ends at the latest."""
+
+    program: Program
+    staff: Sequence[StaffMember]
+    first_day: date
+    minutes: int
+    weekdays: Collection[int] = EVERY_DAY
+    earliest: time | None = None
+    latest: time | None = None
+    customer: Customer | None = None
+
+    def suits(self, offer: OpenTime) -> bool:
+        zone = self.program.facility.zone
+        start, end = localtime.local(offer.starts_at, zone), localtime.local(offer.ends_at, zone)
+        if start.weekday() not in self.weekdays or (self.earliest and start.time() < self.earliest):
+            return False
+        return not self.latest or (end.date() == start.date() and end.time() <= self.latest)
+
+
+@dataclass
+class FoundDay:
+    """The open times of one local date, by staff member."""
+
+    date: date
+    by_staff: dict[StaffMember, list[OpenTime]] = field(default_factory=dict)
+
+    @property
+    def staff_times(self) -> list[tuple[StaffMember, list[OpenTime]]]:
+        return sorted(self.by_staff.items(), key=lambda pair: pair[0].display_name)
+
+
+@dataclass
+class Found:
+    """`next_day` is where to look on, None if nothing lies beyond."""
+
+    days: list[FoundDay]
+    next_day: date | None
+
+
+def find(wish: Wish, *, now: datetime, days_shown: int = DAYS_SHOWN) -> Found:
+    """The first days that have open times for the wish, within sixteen weeks."""
+    days: list[FoundDay] = []
+    first, end = wish.first_day, wish.first_day + FURTHEST * DAY
+    while first < end:
+        last = first + (WINDOW - 1) * DAY
+        days.extend(_by_day(wish, first, last, now))
+        if len(days) > days_shown:
+            return Found(days[:days_shown], days[days_shown].date)
+        first = last + DAY
+    return Found(days, None)
+
+
+def _by_day(wish: Wish, first: date, last: date, now: datetime) -> list[FoundDay]:
+    zone = wish.program.facility.zone
+    offers = open_times_of(
+        staff=wish.staff,
+        program=wish.program,
+        first_day=first,
+        last_day=last,
+        now=now,
+        minutes=wish.minutes,
+    )
+    days: dict[date, FoundDay] = {}
+    for offer in _possible(offers, wish.program, wish.customer, None):
+        if wish.suits(offer):
+            day = localtime.local_date(offer.starts_at, zone)
+            found = days.setdefault(day, FoundDay(day))
+            found.by_staff.setdefault(offer.staff, []).append(offer)
+    return list(days.values())
+
+
+def next_times(
+    *,
+    program: Program,
+    staff: StaffMember,
+    starts_at: datetime,
+    minutes: int,
+    now: datetime,
+    customer: Customer | None = None,
+    moving: Appointment | None = None,
+    limit: int = 6,
+) -> list[OpenTime]:
+    """Open times to take instead of the one wanted, nearest first: the same person's on that day, colleagues' on that day, then
+    later days. None at which the customer is busy or that the program's cool-down forbids them.
+    """
+    zone = program.facility.zone
+    first = max(localtime.local_date(starts_at, zone), localtime.local_date(now, zone))
+    people = serving(program)
+    for days in LOOKS:
+        offers = open_times_of(
+            staff=people,
+            program=program,
+            first_day=first,
+            last_day=first + days * DAY,
+            now=now,
+            minutes=minutes,
+            ignoring=moving,
+        )
+        possible = _possible(offers, program, customer, moving)
+        if nearest := _nearest(possible, staff, starts_at, zone, limit):
+            return nearest
+    return []
+
+
+def _nearest(
+    offers: Iterable[OpenTime], staff: StaffMember, wanted: datetime, zone: ZoneInfo, limit: int
+) -> list[OpenTime]:
+    """Half of the places to the same person on that day, the rest to colleagues then (one time each) and to later days."""
+    day = localtime.local_date(wanted, zone)
+    own: list[OpenTime] = []
+    colleagues: dict[int, OpenTime] = {}
+    later: list[OpenTime] = []
+    for offer in sorted(offers, key=lambda offer: (abs(offer.starts_at - wanted), offer.staff.display_name)):
+        if offer.starts_at == wanted and offer.staff.pk == staff.pk:
+            continue
+        if localtime.local_date(offer.starts_at, zone) != day:
+            later.append(offer)
+        elif offer.staff.pk == staff.pk:
+            own.append(offer)
+        else:
+            colleagues.setdefault(offer.staff.pk, offer)
+    later.sort(key=lambda offer: (offer.staff.pk != staff.pk, offer.starts_at))
+    others = list(colleagues.values())
+    chosen = own[: limit // 2] + others[: limit // 3]
+    chosen += later[: limit - len(chosen)]
+    spare = [*own[limit // 2 :], *others[limit // 3 :]]
+    return [*chosen, *spare[: limit - len(chosen)]]
+
+
+def _possible(
+    offers: Sequence[OpenTime], program: Program, customer: Customer | None, moving: Appointment | None
+) -> list[OpenTime]:
+    """Without those at which the customer is busy, or that the program's cool-down forbids them. One query."""
+    if customer is None or not offers:
+        return list(offers)
+    margin = (program.cool_down_days + 2) * DAY
+    theirs = Appointment.objects.live().filter(customer=customer).order_by()
+    theirs = theirs.overlapping(offers[0].starts_at - margin, offers[-1].ends_at + margin)
+    if moving is not None:
+        theirs = theirs.exclude(pk=moving.pk)
+    rows = list(theirs.values_list("program_id", "starts_at", "ends_at"))
+    busy = [(start, end) for _, start, end in rows]
+    same_program = [start for program_id, start, _ in rows if program_id == program.pk]
+    barred = _barred_days(same_program, program)
+    zone = program.facility.zone
+    return [
+        offer
+        for offer in offers
+        if not _meets(offer, busy) and localtime.local_date(offer.starts_at, zone) not in barred
+    ]
+
+
+def _barred_days(starts: Iterable[datetime], program: Program) -> set[date]:
+    reach = range(1 - program.cool_down_days, program.cool_down_days)
+    zone = program.facility.zone
+    return {localtime.local_date(start, zone) + step * DAY for start in starts for step in reach}
+
+
+def _meets(offer: OpenTime, periods: Iterable[Period]) -> bool:
+    return any(start < offer.ends_at and end > offer.starts_at for start, end in periods)
