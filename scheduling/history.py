@@ -1,0 +1,140 @@
+"""What happened to an appointment, in words: who, when by the facility's clock, what it was and what it became."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from appointments.models import Appointment, AppointmentEvent, Case, Program, StaffMember
+from scheduling import words
+
+Kind = AppointmentEvent.Kind
+Actor = AppointmentEvent.Actor
+
+STATUS = dict(Appointment.Status.choices)
+OVERRIDES = {
+    "outside_hours": "Booked outside working hours on purpose.",
+    "cool_down": "Waiting time set aside on purpose.",
+}
+SYSTEM = "SecureCare"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the history. `changes` read “Time: … → …”."""
+
+    what: str
+    who: str
+    at: str
+    changes: list[str]
+    notes: list[str]
+    reason: str
+
+
+def history(appointment: Appointment) -> list[Entry]:
+    """Newest first. Four queries at most, however long it is."""
+    events = list(appointment.events.select_related("by__staff_member"))
+    names = _Names(events)
+    return [_entry(event, names, appointment) for event in reversed(events)]
+
+
+class _Names:
+    """The names behind the ids that events hold."""
+
+    def __init__(self, events: Iterable[AppointmentEvent]) -> None:
+        held = [values for event in events for values in (event.before, event.after)]
+        self.found = {
+            "staff": _names(StaffMember, held, "staff"),
+            "program": _names(Program, held, "program"),
+            "case": _names(Case, held, "case"),
+        }
+
+    def of(self, field: str, value: Any) -> str:
+        return self.found[field].get(value, "none") if value else "none"
+
+
+def _names(model: Any, held: Iterable[dict[str, Any]], field: str) -> dict[int, str]:
+    ids = {values[field] for values in held if values.get(field)}
+    return {found.pk: str(found) for found in model.objects.filter(pk__in=ids)} if ids else {}
+
+
+def _entry(event: AppointmentEvent, names: _Names, appointment: Appointment) -> Entry:
+    return Entry(
+        what=_what(event),
+        who=who(event),
+        at=words.moment(event.at, appointment.facility.zone),
+        changes=list(_changes(event, names, appointment)),
+        notes=[OVERRIDES.get(code, code) for code in event.overrides],
+        reason=event.reason,
+    )
+
+
+def _what(event: AppointmentEvent) -> str:
+    if event.kind == Kind.MARKED and "status" in event.after:
+        return f"Marked {STATUS.get(event.after['status'], event.after['status']).lower()}"
+    return event.get_kind_display()
+
+
+def who(event: AppointmentEvent) -> str:
+    """The person who acted, by the name colleagues know."""
+    if event.actor == Actor.CUSTOMER:
+        return "The customer"
+    if event.by is None:
+        return SYSTEM
+    return words.colleague(event.by)
+
+
+def _changes(event: AppointmentEvent, names: _Names, appointment: Appointment) -> Iterator[str]:
+    before, after = event.before, event.after
+    yield from _time_changes(before, after, appointment.facility.zone)
+    for field, label in (("staff", "Staff member"), ("program", "Program"), ("case", "Case")):
+        if field in after and (after[field] or before.get(field)):
+            old = names.of(field, before[field]) if field in before else ""
+            yield _change(label, old, names.of(field, after[field]))
+    if "status" in after and "status" in before:
+        yield _change("Status", STATUS.get(before["status"], ""), STATUS.get(after["status"], ""))
+    yield from _note_changes(event)
+    yield from _confirmation_changes(event)
+
+
+def _note_changes(event: AppointmentEvent) -> Iterator[str]:
+    old, new = event.before.get("public_note", ""), event.after.get("public_note", "")
+    if old or new:
+        yield _change("Note", f"“{old}”" if old else "", f"“{new}”" if new else "none")
+    if "private_note" in event.after:
+        yield "Private note changed"
+
+
+def _confirmation_changes(event: AppointmentEvent) -> Iterator[str]:
+    for field, channel in (("email_confirmed_at", "E-mail"), ("phone_confirmed_at", "Phone")):
+        if event.after.get(field):
+            yield f"{channel}: confirmed"
+        elif event.before.get(field):
+            yield f"{channel} confirmation cleared"
+
+
+def _change(label: str, old: str, new: str) -> str:
+    return f"{label}: {old} → {new}" if old else f"{label}: {new}"
+
+
+def _time_changes(before: dict[str, Any], after: dict[str, Any], zone: ZoneInfo) -> Iterator[str]:
+    """The whole period if it moved, else the one end that did."""
+    if "starts_at" in after and "ends_at" in after:
+        yield _change("Time", _period(before, zone), _period(after, zone))
+        return
+    for field, label in (("starts_at", "Start"), ("ends_at", "End")):
+        if field in after:
+            old, new = (words.short_moment(_instant(values[field]), zone) for values in (before, after))
+            yield _change(label, old, new)
+
+
+def _period(values: dict[str, Any], zone: ZoneInfo) -> str:
+    if "starts_at" not in values:
+        return ""
+    start, end = _instant(values["starts_at"]), _instant(values["ends_at"])
+    return f"{words.day_of(start, zone)}, {words.span(start, end, zone)}"
+
+
+def _instant(text: str) -> datetime:
+    return datetime.fromisoformat(text)
