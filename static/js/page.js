@@ -5,7 +5,7 @@ const body = document.getElementById("dialog-body");
 let opener = null;
 
 export function openDialog(url, from = document.activeElement) {
-  opener = from;
+  if (!dialog.open) opener = from;
   return htmx.ajax("GET", url, { target: "#dialog-body", swap: "innerHTML" });
 }
 
@@ -13,9 +13,9 @@ export function closeDialog() {
   dialog.close();
 }
 
-// Show what arrived. The dialog's first field, or its heading, gets the focus.
+// Show what arrived. The dialog's first field, or its heading, gets the focus; a part within what is shown leaves it alone.
 document.addEventListener("htmx:afterSwap", (event) => {
-  if (!body.contains(event.target) && event.target !== body) return;
+  if (event.target.parentElement !== body && event.target !== body) return;
   const heading = body.querySelector("h1, h2");
   if (heading) heading.id = "dialog-title";
   if (!dialog.open) dialog.showModal();
