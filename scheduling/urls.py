@@ -1,1 +1,25 @@
-urlpatterns = []
+from django.urls import URLPattern, path
+
+from scheduling.views import appointment, booking, customers, find, moving
+
+urlpatterns: list[URLPattern] = [
+    path("schedule/book/", booking.book, name="book"),
+    path("schedule/find/", find.find_time, name="find-time"),
+    path("appointments/<uuid:reference>/", appointment.appointment, name="appointment"),
+    path("appointments/<uuid:reference>/move/", moving.move, name="appointment-move"),
+    path("appointments/<uuid:reference>/status/", appointment.status, name="appointment-status"),
+    path("appointments/<uuid:reference>/cancel/", appointment.cancel, name="appointment-cancel"),
+    path("appointments/<uuid:reference>/notes/", appointment.notes, name="appointment-notes"),
+    path(
+        "appointments/<uuid:reference>/private-note/",
+        appointment.private_note,
+        name="appointment-private-note",
+    ),
+    path("customers/", customers.customer_list, name="customers"),
+    path("customers/search/", customers.search, name="customer-search"),
+    path("customers/new/", customers.customer_new, name="customer-new"),
+    path("customers/<int:pk>/", customers.customer, name="customer"),
+    path("customers/<int:pk>/edit/", customers.customer_edit, name="customer-edit"),
+    path("customers/<int:pk>/cases/", customers.case_open, name="case-open"),
+    path("customers/<int:pk>/cases/<int:case>/close/", customers.case_close, name="case-close"),
+]
