@@ -62,6 +62,8 @@ class StaffBackend(ModelBackend):
         return user if user is not None and self.user_can_authenticate(user) else None
 
     def has_perm(self, user_obj: Any, perm: str, obj: Any = None) -> bool:
+        if not may_sign_in(user_obj):
+            return False
         role = role_of(user_obj)
         if obj is None and role is not None:
             if perm in PERMISSIONS[role]:
@@ -73,7 +75,7 @@ class StaffBackend(ModelBackend):
     def has_module_perms(self, user_obj: Any, app_label: str) -> bool:
         if role_of(user_obj) == Role.ADMINISTRATOR and app_label in ADMIN_APPS | {"axes"}:
             return True
-        return super().has_module_perms(user_obj, app_label)
+        return may_sign_in(user_obj) and super().has_module_perms(user_obj, app_label)
 
 
 def _is_administration(perm: str) -> bool:
