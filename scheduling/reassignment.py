@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import Q
 
 from appointments.models import Appointment, AppointmentEvent, StaffMember
 from scheduling import hours as working_hours
@@ -20,6 +21,8 @@ from securecare import localtime
 
 Status = Appointment.Status
 Kind = AppointmentEvent.Kind
+
+WAITING = (Status.SCHEDULED, Status.PENDING_REASSIGNMENT)
 
 
 @dataclass
@@ -55,6 +58,13 @@ def changing_hours(
         return
 
 
+def staff_at(facility_id: int) -> list[int]:
+    """Ids of everyone whose hours a change at this facility may touch: its members, and who has appointments there."""
+    member = Q(facilities=facility_id)
+    booked = Q(pk__in=Appointment.objects.filter(facility=facility_id, status__in=WAITING).values("staff"))
+    return sorted(StaffMember.objects.filter(member | booked).values_list("pk", flat=True).distinct())
+
+
 def _lock(staff_ids: list[int]) -> None:
     rows = StaffMember.objects.filter(pk__in=staff_ids).order_by("pk").select_for_update(no_key=True)
     list(rows.values_list("pk"))
@@ -79,9 +89,7 @@ def _settle(staff_ids: list[int], review: Review, *, by: User | None, now: datet
 
 def _ahead(staff_ids: list[int], now: datetime) -> dict[int, list[Appointment]]:
     """Future scheduled and stranded appointments by staff id, locked."""
-    waiting = Appointment.objects.filter(
-        staff__in=staff_ids, starts_at__gt=now, status__in=(Status.SCHEDULED, Status.PENDING_REASSIGNMENT)
-    )
+    waiting = Appointment.objects.filter(staff__in=staff_ids, starts_at__gt=now, status__in=WAITING)
     related = waiting.select_related("staff", "facility", "program", "customer")
     by_staff: dict[int, list[Appointment]] = defaultdict(list)
     for appointment in related.select_for_update(of=("self",)).order_by("pk"):

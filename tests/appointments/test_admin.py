@@ -1,0 +1,432 @@
+"""The admin site as an administrator meets it: every page of every model with data, every search, and who may enter."""
+
+import re
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+from django.urls import reverse
+
+from appointments import private_notes
+from appointments.models import (
+    Appointment,
+    AppointmentEvent,
+    Case,
+    Customer,
+    Facility,
+    Organisation,
+    PrivateNote,
+    PrivateNoteRead,
+    Program,
+    StaffMember,
+)
+from appointments.models.organisation import Role
+from appointments.signin import second_factor
+from scheduling.models import Closure, ExtraShift, Shift, TimeOff
+from tests import factories
+from tests.appointments.signing_in import device, give_password, reaches_pages
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def place() -> Facility:
+    return factories.facility(name="Northside")
+
+
+@pytest.fixture
+def administrator(place: Facility) -> StaffMember:
+    return factories.staff(at=place, role=Role.ADMINISTRATOR, display_name="Ines Moreau")
+
+
+@pytest.fixture
+def admin_client(client: Client, administrator: StaffMember) -> Client:
+    give_password(client, administrator.user)
+    return client
+
+
+def list_of(model: type) -> str:
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+
+
+def page_of(row: Any) -> str:
+    return reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
+
+
+def rows_shown(answer: Any) -> list[Any]:
+    return list(answer.context["cl"].result_list)
+
+
+def words(answer: Any) -> str:
+    """What the page says in its messages."""
+    return re.sub(r"<[^>]+>", "", " ".join(str(message) for message in answer.context["messages"]))
+
+
+def booked(place: Facility, number: int = 0) -> Appointment:
+    """An appointment with everything around it, whose note has been read."""
+    staff = factories.staff(at=place, display_name=f"Dana Reyes {number}")
+    factories.week(staff=staff, at=place)
+    reader = factories.staff(at=place, role=Role.PROVIDER)
+    made = factories.appointment(
+        staff=staff,
+        program=factories.program(at=place, staff=staff),
+        customer=factories.customer(at=place, family_name=f"Zephyr{number}"),
+        by=reader.user,
+        private_note="Sealed words",
+    )
+    private_notes.read(appointment=made, by=reader.user, now=factories.NOW)
+    return made
+
+
+ROWS: dict[type, Callable[[Facility, int], Any]] = {
+    Appointment: booked,
+    AppointmentEvent: lambda place, n: booked(place, n).events.get(),
+    PrivateNoteRead: lambda place, n: booked(place, n).private_note_reads.get(),
+    Case: lambda place, n: factories.case(
+        of=factories.customer(at=place), by=factories.user(), title="Zephyr"
+    ),
+    Closure: lambda place, n: factories.closure(at=factories.facility(name=f"Zephyr {n}")),
+    Customer: lambda place, n: factories.customer(at=place, family_name=f"Zephyr{n}"),
+    ExtraShift: lambda place, n: factories.extra_shift(staff=zephyr(place, n), at=place),
+    Facility: lambda place, n: factories.facility(name=f"Zephyr {n}"),
+    Program: lambda place, n: factories.program(
+        at=place, staff=factories.staff(at=place), name=f"Zephyr {n}"
+    ),
+    Shift: lambda place, n: factories.shift(staff=zephyr(place, n), at=place),
+    StaffMember: lambda place, n: zephyr(place, n),
+    TimeOff: lambda place, n: factories.time_off(staff=zephyr(place, n)),
+    User: lambda place, n: factories.user(username=f"zephyr{n}"),
+}
+READ_ONLY = {AppointmentEvent, PrivateNoteRead, Appointment}
+
+
+def zephyr(place: Facility, number: int) -> StaffMember:
+    return factories.staff(at=place, display_name=f"Zephyr {number}")
+
+
+def test_every_registered_model_of_ours_is_tested_here() -> None:
+    ours = {
+        model
+        for model in admin.site._registry
+        if model._meta.app_label in ("appointments", "scheduling", "auth")
+    }
+
+    assert ours == {*ROWS, Organisation}
+    assert PrivateNote not in ours
+
+
+@pytest.mark.parametrize("model", ROWS, ids=lambda model: model.__name__)
+def test_list_page_and_search_find_the_row(admin_client: Client, place: Facility, model: type) -> None:
+    row = ROWS[model](place, 1)
+
+    everything = admin_client.get(list_of(model))
+    found = admin_client.get(list_of(model), {"q": "zephyr"})
+    nothing = admin_client.get(list_of(model), {"q": "Xylophone"})
+
+    assert row in rows_shown(everything)
+    assert rows_shown(found) == [row]
+    assert rows_shown(nothing) == []
+
+
+@pytest.mark.parametrize("model", ROWS, ids=lambda model: model.__name__)
+def test_change_page_shows_the_row(admin_client: Client, place: Facility, model: type) -> None:
+    row = ROWS[model](place, 1)
+
+    answer = admin_client.get(page_of(row))
+
+    assert answer.status_code == 200
+    assert answer.context["original"] == row
+    assert ("_save" in answer.content.decode()) is (model not in READ_ONLY)
+
+
+@pytest.mark.parametrize("model", ROWS, ids=lambda model: model.__name__)
+def test_add_page_opens_where_rows_may_be_added(admin_client: Client, model: type) -> None:
+    answer = admin_client.get(list_of(model) + "add/")
+
+    assert answer.status_code == (403 if model in READ_ONLY else 200)
+
+
+@pytest.mark.parametrize("model", READ_ONLY, ids=lambda model: model.__name__)
+def test_record_cannot_be_changed_or_deleted(admin_client: Client, place: Facility, model: type) -> None:
+    row = ROWS[model](place, 1)
+
+    assert admin_client.post(page_of(row), {"status": "cancelled"}).status_code == 403
+    assert admin_client.post(page_of(row).replace("change", "delete"), {"post": "yes"}).status_code == 403
+    row.refresh_from_db()
+
+
+QUERIES = {
+    Appointment: 8,
+    AppointmentEvent: 7,
+    PrivateNoteRead: 7,
+    Case: 8,
+    Closure: 8,
+    Customer: 9,
+    ExtraShift: 8,
+    Facility: 8,
+    Program: 8,
+    Shift: 8,
+    StaffMember: 8,
+    TimeOff: 7,
+    User: 7,
+}
+
+
+@pytest.mark.parametrize("rows", [1, 30])
+@pytest.mark.parametrize("model", ROWS, ids=lambda model: model.__name__)
+def test_list_page_costs_the_same_for_one_row_and_thirty(
+    admin_client: Client, place: Facility, model: type, rows: int, django_assert_num_queries: Any
+) -> None:
+    for number in range(rows):
+        ROWS[model](place, number)
+    admin_client.get(reverse("admin:index"))
+
+    with django_assert_num_queries(QUERIES[model]):
+        admin_client.get(list_of(model))
+
+
+@pytest.mark.parametrize(
+    "text", ["Mara Quill", "quill mar", "1987-03-09", "03/09/1987", "555-0177", "mara@example.net"]
+)
+def test_customer_is_found_by_name_phone_mail_and_birth_date(
+    admin_client: Client, place: Facility, text: str
+) -> None:
+    factories.customer(at=place)
+    mara = factories.customer(
+        at=place,
+        given_name="Mara",
+        family_name="Quill",
+        date_of_birth=date(1987, 3, 9),
+        phone="+13125550177",
+        email="mara@example.net",
+    )
+
+    assert rows_shown(admin_client.get(list_of(Customer), {"q": text})) == [mara]
+
+
+def test_appointment_is_found_by_reference(admin_client: Client, place: Facility) -> None:
+    wanted, _ = booked(place, 1), booked(place, 2)
+
+    assert rows_shown(admin_client.get(list_of(Appointment), {"q": str(wanted.reference)})) == [wanted]
+
+
+@pytest.mark.parametrize("model", [Customer, Appointment, User], ids=lambda model: model.__name__)
+def test_nonsense_in_a_search_breaks_nothing(admin_client: Client, model: type) -> None:
+    statuses = [admin_client.get(list_of(model), {"q": q}).status_code for q in ("\0", "%", "9" * 400, "'")]
+
+    assert statuses == [200, 200, 200, 200]
+
+
+def test_administrator_sees_customers_of_their_own_facilities_only(
+    admin_client: Client, place: Facility
+) -> None:
+    elsewhere = factories.facility(name="Westgate")
+    ours, theirs = booked(place, 1), booked(elsewhere, 2)
+    pairs = [
+        (Appointment, ours, theirs),
+        (Customer, ours.customer, theirs.customer),
+        (AppointmentEvent, ours.events.get(), theirs.events.get()),
+        (PrivateNoteRead, ours.private_note_reads.get(), theirs.private_note_reads.get()),
+    ]
+
+    for model, mine, foreign in pairs:
+        assert rows_shown(admin_client.get(list_of(model))) == [mine]
+        assert admin_client.get(page_of(foreign)).status_code == 302
+    search = {"app_label": "appointments", "model_name": "case", "field_name": "customer", "term": "zephyr"}
+    offered = admin_client.get(reverse("admin:autocomplete"), search).json()["results"]
+    assert [found["id"] for found in offered] == [str(ours.customer.pk)]
+
+
+def test_superuser_sees_customers_of_every_facility(client: Client, place: Facility) -> None:
+    give_password(client, factories.user(is_superuser=True))
+    ours, theirs = booked(place, 1), booked(factories.facility(), 2)
+
+    assert rows_shown(client.get(list_of(Customer))) == [ours.customer, theirs.customer]
+
+
+@pytest.mark.parametrize("role", sorted(set(Role.values) - {Role.ADMINISTRATOR}))
+def test_admin_is_closed_to_other_roles_and_says_so(client: Client, role: str) -> None:
+    give_password(client, factories.staff(role=role).user)
+
+    answer = client.get(reverse("admin:index"), follow=True)
+
+    assert answer.status_code == 403
+    assert b"Administration is for administrators" in answer.content
+    assert client.get(list_of(Customer)).status_code == 302
+
+
+def test_admin_is_closed_to_who_only_has_django_staff_status(client: Client) -> None:
+    give_password(client, factories.staff(role=Role.MANAGER, user=factories.user(is_staff=True)).user)
+
+    assert client.get(reverse("admin:index"), follow=True).status_code == 403
+
+
+def test_admin_sends_a_visitor_to_the_one_sign_in(client: Client) -> None:
+    page = client.get(list_of(Customer))
+    login = client.get(reverse("admin:login"))
+    posted = client.post(reverse("admin:login"), {"username": "x", "password": "y"})
+
+    assert page.url == "/sign-in/?next=%2Fadmin%2Fappointments%2Fcustomer%2F"
+    assert login.url == posted.url == "/sign-in/?next=%2Fadmin%2F"
+
+
+def test_admin_warns_before_the_idle_sign_out(admin_client: Client) -> None:
+    page = admin_client.get(reverse("admin:index")).content.decode()
+
+    assert "js/idle.js" in page
+    assert 'data-activity-url="/account/activity/"' in page
+
+
+def test_second_factor_holds_for_admin(client: Client, administrator: StaffMember) -> None:
+    device(administrator.user)
+    give_password(client, administrator.user)
+
+    assert client.get(reverse("admin:index")).url == "/sign-in/?next=%2Fadmin%2F"
+
+
+def test_admin_sign_out_and_password_change_are_the_sites(admin_client: Client) -> None:
+    assert admin_client.get(reverse("admin:password_change")).url == "/account/password/"
+    assert admin_client.post(reverse("admin:logout")).url == "/sign-in/"
+    assert not reaches_pages(admin_client)
+
+
+def test_organisation_list_leads_to_its_one_row(admin_client: Client) -> None:
+    answer = admin_client.get(list_of(Organisation), follow=True)
+    sent = {"name": "Harbor Care", "second_factor": "everyone", "idle_minutes": "15"}
+    admin_client.post(page_of(Organisation.current()), sent)
+
+    assert answer.context["original"] == Organisation.current()
+    assert admin_client.get(list_of(Organisation) + "add/").status_code == 403
+    assert (Organisation.current().name, Organisation.current().idle_minutes) == ("Harbor Care", 15)
+
+
+def test_reset_of_a_second_factor_is_recorded_and_signs_out(admin_client: Client, place: Facility) -> None:
+    lost = factories.staff(at=place)
+    elsewhere = Client()
+    give_password(elsewhere, lost.user)
+    device(lost.user)
+
+    sent = {"action": "reset_second_factor", "_selected_action": [lost.user.pk]}
+    answer = admin_client.post(list_of(User), sent, follow=True)
+
+    assert second_factor.device_of(lost.user) is None
+    assert not reaches_pages(elsewhere)
+    assert words(answer) == f"{lost.user} signs in by password alone until they set up a new one."
+    assert LogEntry.objects.get().get_change_message() == "Reset the second factor."
+
+
+def test_administrator_cannot_reach_for_a_superuser(admin_client: Client) -> None:
+    root = factories.user(is_superuser=True, username="root")
+    phone = device(root)
+
+    sent = {"action": "reset_second_factor", "_selected_action": [root.pk]}
+    answer = admin_client.post(list_of(User), sent, follow=True)
+    changed = admin_client.post(page_of(root), {"username": "root", "is_active": ""})
+    new_password = admin_client.post(
+        reverse("admin:auth_user_password_change", args=[root.pk]),
+        {"password1": "x" * 14, "password2": "x" * 14},
+    )
+
+    assert words(answer) == "root is a superuser: only another one may do this."
+    assert second_factor.device_of(root) == phone
+    assert (changed.status_code, new_password.status_code) == (403, 403)
+
+
+def test_administrator_cannot_become_a_superuser(admin_client: Client, administrator: StaffMember) -> None:
+    me = administrator.user
+    sent = {"username": me.username, "is_active": "on", "is_superuser": "on", "email": "ines@example.org"}
+    answer = admin_client.post(page_of(me), sent)
+
+    me.refresh_from_db()
+    assert answer.status_code == 302
+    assert (me.email, me.is_superuser) == ("ines@example.org", False)
+
+
+def test_administrator_may_grant_one_person_a_permission(admin_client: Client, place: Facility) -> None:
+    desk = factories.staff(at=place, role=Role.FRONT_DESK)
+    permission = Permission.objects.get(codename="view_privatenote")
+    sent = {"username": desk.user.username, "is_active": "on", "user_permissions": [permission.pk]}
+
+    before = desk.user.has_perm("appointments.view_privatenote")
+    admin_client.post(page_of(desk.user), sent)
+
+    assert (before, User.objects.get(pk=desk.user.pk).has_perm("appointments.view_privatenote")) == (
+        False,
+        True,
+    )
+
+
+def test_case_is_opened_with_who_and_when(
+    admin_client: Client, administrator: StaffMember, place: Facility
+) -> None:
+    customer = factories.customer(at=place)
+
+    admin_client.post(list_of(Case) + "add/", {"customer": customer.pk, "reference": "", "title": "Housing"})
+
+    case = Case.objects.get()
+    assert (case.customer, case.title, case.opened_by) == (customer, "Housing", administrator.user)
+    assert case.reference.startswith("C-")
+
+
+def test_case_reference_in_use_is_refused_beside_the_field(admin_client: Client, place: Facility) -> None:
+    case = factories.case(of=factories.customer(at=place), by=factories.user())
+
+    sent = {"customer": case.customer.pk, "reference": case.reference, "title": "Again"}
+    answer = admin_client.post(list_of(Case) + "add/", sent)
+
+    assert answer.context["adminform"].form.errors == {
+        "reference": ["Case with this Reference already exists."]
+    }
+
+
+def test_closing_cases_closes_the_open_ones_and_says_so(
+    admin_client: Client, administrator: StaffMember, place: Facility
+) -> None:
+    opened_at = factories.NOW - timedelta(days=30)
+    case = factories.case(of=factories.customer(at=place), by=factories.user(), opened_at=opened_at)
+    sent = {"action": "close", "_selected_action": [case.pk]}
+
+    said = [words(admin_client.post(list_of(Case), sent, follow=True)) for _ in range(2)]
+
+    case.refresh_from_db()
+    assert case.closed_by == administrator.user
+    assert said == [
+        f"{case.reference} is closed.",
+        f"{case.reference}: This case is closed already.",
+    ]
+
+
+def test_facility_zone_is_picked_by_country(admin_client: Client) -> None:
+    answer = admin_client.get(list_of(Facility) + "add/")
+
+    groups = answer.context["adminform"].form.fields["time_zone"].widget.choices
+    names = [name for name, _ in groups[1:]]
+    assert names[0] == "United States"
+    assert names[1:-1] == sorted(names[1:-1])
+    assert ("America/Indiana/Knox", "Knox, Indiana") in dict(groups[1:])["United States"]
+    assert '<optgroup label="Kenya">' in answer.content.decode()
+
+
+def test_zone_chosen_before_stays_choosable(admin_client: Client, place: Facility) -> None:
+    Facility.objects.filter(pk=place.pk).update(time_zone="Asia/Katmandu")
+    place.refresh_from_db()
+
+    sent = {"name": place.name, "time_zone": "Asia/Katmandu", "address": "1 Main St", "is_active": "on"}
+    answer = admin_client.post(page_of(place), sent)
+
+    place.refresh_from_db()
+    assert (answer.status_code, place.address, place.time_zone) == (302, "1 Main St", "Asia/Katmandu")
+
+
+@pytest.mark.parametrize("zone", ["Mars/Olympus", "../../etc/passwd", ""])
+def test_zone_that_does_not_exist_is_refused(admin_client: Client, place: Facility, zone: str) -> None:
+    sent = {"name": place.name, "time_zone": zone, "is_active": "on"}
+
+    answer = admin_client.post(page_of(place), sent)
+
+    assert list(answer.context["adminform"].form.errors) == ["time_zone"]
