@@ -1,5 +1,7 @@
 """What follows from a change of an appointment: the one place that sets it in motion."""
 
+from django.db import connection
+
 from appointments.models import AppointmentEvent
 
 # Kinds after which the customer belongs to the appointment's facility.
@@ -14,8 +16,9 @@ def follow(event: AppointmentEvent) -> None:
 
 def _make_known_at_facility(event: AppointmentEvent) -> None:
     """Staff of the facility see the customer from now on. Insert-or-ignore: one statement, no read."""
-    known = event.appointment.customer.facilities.through
-    known.objects.bulk_create(
-        [known(customer_id=event.appointment.customer_id, facility_id=event.appointment.facility_id)],
-        ignore_conflicts=True,
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO appointments_customer_facilities (customer_id, facility_id) VALUES (%s, %s) "
+            "ON CONFLICT DO NOTHING",
+            [event.appointment.customer_id, event.appointment.facility_id],
+        )

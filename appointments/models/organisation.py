@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
-from django.db import models
+from django.db import connection, models
 
 from securecare import localtime
 
@@ -98,6 +98,14 @@ class StaffMember(models.Model):
         return self.display_name
 
 
+_SERVES = """
+SELECT EXISTS (SELECT FROM appointments_staffmember_facilities
+                WHERE staffmember_id = %(staff)s AND facility_id = %(facility)s)
+       AND (%(leads)s OR EXISTS (SELECT FROM appointments_program_staff
+                                  WHERE staffmember_id = %(staff)s AND program_id = %(program)s))
+"""
+
+
 class Program(models.Model):
     """A kind of appointment that exactly one facility offers."""
 
@@ -151,6 +159,15 @@ class Program(models.Model):
             raise ValidationError({"buffer_minutes": "Choose a multiple of 15 minutes."})
 
     def is_served_by(self, staff: StaffMember) -> bool:
-        """Whether this person works for the program, and belongs to its facility."""
-        serves = self.lead_staff_id == staff.pk or self.staff.filter(pk=staff.pk).exists()
-        return serves and staff.facilities.filter(pk=self.facility_id).exists()
+        """Whether this person works for the program, and belongs to its facility. One query."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                _SERVES,
+                {
+                    "staff": staff.pk,
+                    "program": self.pk,
+                    "facility": self.facility_id,
+                    "leads": self.lead_staff_id == staff.pk,
+                },
+            )
+            return bool(cursor.fetchone()[0])
