@@ -48,13 +48,13 @@ def read(*, appointment: Appointment, by: User, now: datetime) -> str:
 
 
 def write(
-    *, appointment: Appointment, text: str, by: User, now: datetime, replace_unreadable: bool = False
+    *, appointment: Appointment, text: str, by: User | None, now: datetime, replace_unreadable: bool = False
 ) -> bool:
     """Seal and store the note; an empty text removes it. True if anything changed.
 
     Raises PermissionDenied; raises NoteUnreadable instead of overwriting what cannot be read, unless told to.
     """
-    if not by.has_perm(WRITE_PRIVATE_NOTE):
+    if by is None or not by.has_perm(WRITE_PRIVATE_NOTE):
         raise PermissionDenied("Your role may not write private notes.")
     with transaction.atomic():
         note = (
@@ -79,3 +79,13 @@ def write(
             },
         )
     return True
+
+
+def reseal(note: PrivateNote) -> bool:
+    """Seal the same text under the current key; who wrote it and when stay. False if somebody changed the note meanwhile.
+
+    Raises NoteUnreadable.
+    """
+    sealed = key_ring().seal(open_note(note), place=_place(note.appointment))
+    unchanged = PrivateNote.objects.filter(pk=note.pk, ciphertext=note.ciphertext)
+    return bool(unchanged.update(ciphertext=sealed.ciphertext, salt=sealed.salt, key_id=sealed.key_id))

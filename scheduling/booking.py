@@ -98,9 +98,17 @@ def book(
             placed_at=now,
             outside_hours=outside,
         )
-        if private_note and by is not None:
+        if private_note:
             private_notes.write(appointment=appointment, text=private_note, by=by, now=now)
-        record.add(appointment, kind=Kind.BOOKED, before={}, by=by, now=now, overrides=used)
+        record.add(
+            appointment,
+            kind=Kind.BOOKED,
+            before={},
+            by=by,
+            now=now,
+            overrides=used,
+            private_note_changed=bool(private_note),
+        )
     return appointment
 
 

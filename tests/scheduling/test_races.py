@@ -1,7 +1,6 @@
 """Many people at once: real threads, each with its own connection, let go at the same moment."""
 
 import random
-import time as clock
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, time, timedelta
@@ -319,19 +318,8 @@ def _while_hours_change(facility, staff, change, job):
         with changing_hours(staff=[staff], by=None, now=NOW):
             change(facility, staff)
             outcome = pool.submit(at_once, [job])
-            _wait_until_somebody_waits()
+            together.wait_until_somebody_waits()
         return outcome.result(timeout=20)
-
-
-def _wait_until_somebody_waits():
-    until = clock.monotonic() + 10
-    while clock.monotonic() < until:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-            if cursor.fetchone()[0]:
-                return
-        clock.sleep(0.01)
-    raise AssertionError("The job did not wait for the change of hours.")
 
 
 def test_a_booking_that_meets_a_change_of_hours_is_refused_or_stranded(place):
