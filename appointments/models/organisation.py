@@ -37,7 +37,8 @@ class Organisation(models.Model):
     )
 
     class Meta:
-        verbose_name_plural = "organisation"
+        verbose_name = "organization"
+        verbose_name_plural = "organization"
         constraints = [models.CheckConstraint(condition=models.Q(pk=1), name="organisation_is_one_row")]
 
     def __str__(self) -> str:

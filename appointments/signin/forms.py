@@ -43,6 +43,7 @@ class CodeForm(forms.Form):
     """Proves the second factor; `device` is the one that accepted the code."""
 
     code = forms.CharField(
+        label="Code",
         max_length=24,
         error_messages={"required": "Enter the six digits your authenticator app shows."},
         widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "autofocus": True}),
@@ -66,6 +67,7 @@ class SetUpForm(forms.Form):
     """Turns the second factor on; `recovery_codes` are shown once."""
 
     code = forms.CharField(
+        label="Enter the six digits it shows now",
         max_length=24,
         error_messages={"required": "Enter the six digits your authenticator app shows."},
         widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric"}),
@@ -110,6 +112,8 @@ class NewPasswordForm(PasswordChangeForm):
     def __init__(self, request: HttpRequest, user: User, *args: Any, **kwargs: Any) -> None:
         super().__init__(user, *args, **kwargs)
         self.request = request
+        self.fields["new_password1"].help_text = "At least 12 characters; no common password, nor your name."
+        self.fields["new_password2"].help_text = ""
 
     def clean_old_password(self) -> str:
         password: str = self.cleaned_data["old_password"]
