@@ -8,7 +8,7 @@ const LONGEST = 96;
 const PATIENCE = 20000;
 
 export function movable(element) {
-  const card = element?.closest?.(".card[data-ref]:not(.fixed, .pending)");
+  const card = element?.closest?.(".card[data-v]:not(.fixed, .pending)");
   return card?.closest("#day-grid[data-can-change]") ? card : null;
 }
 
