@@ -122,6 +122,12 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_DEFAULT_QUEUE = "reminders"
 CELERY_TASK_ROUTES = {"calendarsync.tasks.*": {"queue": "calendarsync"}}
 CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULE = {
+    "clear-expired-sessions": {
+        "task": "securecare.tasks.clear_expired_sessions",
+        "schedule": timedelta(hours=6),
+    },
+}
 
 # ----------------------------------------------------------------------- sign-in and browser safety
 
