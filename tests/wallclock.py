@@ -83,13 +83,19 @@ class Clock:
         self.shown = [shown(instant, zone) for instant in self.instants]
         both = list(zip(self.shown, self.instants, strict=True))
         self.first_at, self.last_at = dict(reversed(both)), dict(both)
+        self.on_date = defaultdict(list)
+        for wall, instant in both:
+            self.on_date[wall.date()].append((wall, instant))
+        self._begins = {}
 
     def at_or_after(self, wall):
         return next(i for i, seen in zip(self.instants, self.shown, strict=True) if seen >= wall)
 
     def begin(self, day):
         """The first instant that belongs to the day, or to any later one."""
-        return self.at_or_after(datetime.combine(day, time(0)))
+        if day not in self._begins:
+            self._begins[day] = self.at_or_after(datetime.combine(day, time(0)))
+        return self._begins[day]
 
     def slots(self, day):
         first, end = self.begin(day), self.begin(day + DAY)
@@ -97,7 +103,8 @@ class Clock:
 
     def reading_inside(self, start, end):
         """Every instant at which the wall reads from `start` up to `end`."""
-        return [i for i, seen in zip(self.instants, self.shown, strict=True) if start <= seen < end]
+        dates = {start.date() + n * DAY for n in range((end - start).days + 2)}
+        return sorted(i for day in dates for wall, i in self.on_date[day] if start <= wall < end)
 
 
 @cache
@@ -110,8 +117,8 @@ def shifts_near(change):
     old = shown(change.at - QUARTER, change.zone) + QUARTER
     new = shown(change.at, change.zone)
     low, high = min(old, new), max(old, new)
-    times = {_quarter(edge) for edge in (low - QUARTER, low, low + (high - low) / 2, high)}
-    return [(starts, ends) for starts in times for ends in times | {time(12)}]
+    times = sorted({_quarter(edge) for edge in (low - QUARTER, low, low + (high - low) / 2, high)})
+    return [(starts, ends) for starts in times for ends in [*times, time(12)]]
 
 
 def _quarter(wall):
