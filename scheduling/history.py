@@ -32,10 +32,13 @@ class Entry:
     reason: str
 
 
-def history(appointment: Appointment) -> list[Entry]:
-    """Newest first. Four queries at most, however long it is."""
+def history(appointment: Appointment, *, tells_private: bool = False) -> list[Entry]:
+    """Newest first. Four queries at most, however long it is. `tells_private`: whether the reader may know of private notes."""
     events = list(appointment.events.select_related("by__staff_member"))
     names = _Names(events)
+    if not tells_private:
+        for event in events:
+            event.after.pop("private_note", None)
     return [_entry(event, names, appointment) for event in reversed(events)]
 
 

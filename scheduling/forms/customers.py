@@ -5,7 +5,6 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.core.validators import EmailValidator
 
 from appointments.access import Access
 from appointments.models import Customer, Facility
@@ -44,7 +43,6 @@ def email_field() -> forms.EmailField:
         required=False,
         max_length=254,
         widget=forms.EmailInput(attrs={"autocomplete": "off"}),
-        validators=[EmailValidator("This is not an e-mail address. Enter it as name@example.org.")],
         error_messages={"invalid": "This is not an e-mail address. Enter it as name@example.org."},
     )
 

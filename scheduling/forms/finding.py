@@ -35,7 +35,12 @@ class FindForm(forms.Form):
     customer = forms.ModelChoiceField(Customer.objects.none(), required=False, widget=forms.HiddenInput)
     date = date_field("From", required="Enter the first day.", validators=[check_date])
     weekdays = forms.TypedMultipleChoiceField(
-        label="On", choices=Weekday.choices, coerce=int, required=False, widget=forms.CheckboxSelectMultiple
+        label="On",
+        choices=Weekday.choices,
+        coerce=int,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"invalid_choice": "Choose weekdays from the list."},
     )
     earliest = time_field("Not before", required=False)
     latest = time_field("Ends by", required=False)

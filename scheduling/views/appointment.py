@@ -20,7 +20,7 @@ from appointments.access import (
     Access,
     access_of,
 )
-from appointments.models import Appointment
+from appointments.models import Appointment, PrivateNote
 from scheduling import booking, words
 from scheduling.booking import BookingRefused, ChangeRefused, StaleAppointment
 from scheduling.forms.appointment import CancelForm, NoteForm, PrivateNoteForm, StatusForm, VersionedForm
@@ -87,8 +87,9 @@ def context_of(request: HttpRequest, found: Appointment, access: Access) -> dict
         "may_cancel": may_change and found.status in CANCELLABLE,
         "may_see_customer": access.may(SEE_CUSTOMERS),
         "may_read_note": access.may(READ_PRIVATE_NOTE),
-        "has_private_note": access.may(READ_PRIVATE_NOTE) and hasattr(found, "private_note"),
-        "history": history(found),
+        "has_private_note": access.may(READ_PRIVATE_NOTE)
+        and PrivateNote.objects.filter(appointment=found).exists(),
+        "history": history(found, tells_private=access.may(READ_PRIVATE_NOTE)),
         "in_dialog": wants_part(request),
         "back": f"{reverse('schedule')}?date={found.local_date:%Y-%m-%d}",
     }
