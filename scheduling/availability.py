@@ -82,6 +82,7 @@ def open_times_of(
     ignoring: Appointment | None = None,
 ) -> list[OpenTime]:
     """`open_times` for these staff members."""
+    staff = [member for member in staff if member.is_active and member.takes_appointments]
     if last_day < first_day or not staff:
         return []
     lattice = Lattice.over(first_day, last_day, program.facility.time_zone)
@@ -89,9 +90,10 @@ def open_times_of(
     rules = working_hours.load(staff=[s.pk for s in staff], first_day=first_day, last_day=last_day)
     busy = _busy(lattice, staff, timedelta(minutes=program.buffer_minutes), ignoring)
     starts_allowed = lattice.starts_from(now)
+    day_after = last_day + timedelta(days=1)  # an appointment may run on into its hours
     buckets: list[list[StaffMember]] = [[] for _ in lattice.instants]
     for member in staff:
-        free = lattice.inside(rules.working(member.pk, program.facility, first_day, last_day))
+        free = lattice.inside(rules.working(member.pk, program.facility, first_day, day_after))
         free &= ~busy.get(member.pk, 0)
         for index in lattice.indices(runs(free, quarters) & starts_allowed):
             buckets[index].append(member)
