@@ -9,7 +9,7 @@ from datetime import datetime
 from uuid import uuid4
 
 from django.contrib.auth.models import User
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from appointments import private_notes
 from appointments.models import Appointment, AppointmentEvent, Case, Customer, Program, StaffMember
@@ -284,16 +284,23 @@ def _check_notes(public_note: str, private_note: str) -> None:
         raise ValueError(f"Notes are limited to {PUBLIC_NOTE_LIMIT} and {PRIVATE_NOTE_LIMIT} characters.")
 
 
+_LOCK_STAFF = """
+SELECT id, is_active, takes_appointments FROM appointments_staffmember
+ WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE
+"""
+
+
 def _lock(*, staff: Iterable[StaffMember], customer: int) -> None:
     """Staff rows in id order, then the customer's: the one order in which anything here waits.
 
     The staff members are brought to their present state: one may have left while we waited.
     """
     members = {member.pk: member for member in staff}
-    rows = StaffMember.objects.filter(pk__in=members).order_by("pk").select_for_update(no_key=True)
-    for pk, is_active, takes_appointments in rows.values_list("pk", "is_active", "takes_appointments"):
-        members[pk].is_active, members[pk].takes_appointments = is_active, takes_appointments
-    list(Customer.objects.filter(pk=customer).select_for_update(no_key=True).values_list("pk"))
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK_STAFF, [list(members)])
+        for pk, is_active, takes_appointments in cursor.fetchall():
+            members[pk].is_active, members[pk].takes_appointments = is_active, takes_appointments
+        cursor.execute("SELECT FROM appointments_customer WHERE id = %s FOR NO KEY UPDATE", [customer])
 
 
 def _locked(
