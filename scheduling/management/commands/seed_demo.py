@@ -11,7 +11,7 @@ SHOWN = ("amy", "dana", "naomi", "owen", "ines")
 
 
 class Command(BaseCommand):
-    help = "Load the sample organisation, or bring its three weeks of appointments up to today."
+    help = "Load the sample organization, or bring its three weeks of appointments up to today."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
@@ -29,14 +29,14 @@ class Command(BaseCommand):
         try:
             loaded = seeding.seed(now=timezone.now())
         except seeding.NameTaken as error:
-            raise CommandError(f"{error} Load the sample organisation into an empty database.") from error
+            raise CommandError(f"{error} Load the sample organization into an empty database.") from error
         self.stdout.write(_summary(loaded))
         self.stdout.write(_sign_ins())
 
 
 def _summary(loaded: seeding.Loaded) -> str:
     if not loaded.days:
-        return "The sample organisation is up to date."
+        return "The sample organization is up to date."
     return (
         f"Loaded {loaded.appointments} appointments from {loaded.days[0]:%B %-d} to {loaded.days[-1]:%B %-d}; "
         f"{loaded.stranded} wait for reassignment."
