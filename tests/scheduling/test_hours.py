@@ -188,6 +188,19 @@ def test_time_off_holds_wherever_the_person_works_at_that_wall_time():
         ]
 
 
+def test_time_off_lasts_from_the_first_reading_of_its_beginning_to_the_last_of_its_end():
+    """Clocks go back from 2:00 to 1:00: who is off until 1:30 is back at the second one."""
+    change_day = date(2026, 11, 1)
+    rules = rules_of(
+        shifts=daily(time(0), time(8)),
+        absences=[Absence(change_day, change_day, time(1), time(1, 30), "", None)],
+    )
+    assert rules.working(ME, facility("America/New_York"), change_day, change_day) == [
+        (utc(2026, 11, 1, 4), utc(2026, 11, 1, 5)),
+        (utc(2026, 11, 1, 6, 30), utc(2026, 11, 1, 13)),
+    ]
+
+
 def test_rules_of_a_colleague_or_another_facility_do_not_count():
     rules = rules_of(shifts=daily(time(9), time(17)))
     assert rules.working(COLLEAGUE, facility("UTC"), TODAY, TODAY) == []
