@@ -113,8 +113,10 @@ class PostgreSQL(Server):
             return False
 
     def is_main(self, process: psutil.Process) -> bool:
+        """Not a child, which has a title of its own or, when just born, a parent of this server."""
         try:
-            return not process.cmdline()[0].startswith("postgres: ")
+            parent = process.parent()
+            return not process.cmdline()[0].startswith("postgres: ") and not (parent and self.owns(parent))
         except (psutil.Error, IndexError):
             return False
 
