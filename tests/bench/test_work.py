@@ -1,0 +1,54 @@
+"""The benchmarks do the work they claim to measure."""
+
+from datetime import timedelta
+
+import pytest
+
+from appointments.models import Appointment, AppointmentEvent
+from bench import bookings, openings, organisation
+from bench.organisation import DAY, NOW
+from bench.timing import Load
+from scheduling.availability import open_times
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def place():
+    return organisation.create("here", staff=6, customers=12)
+
+
+def test_fill_puts_in_as_many_appointments_as_it_says_within_hours(place):
+    assert organisation.fill(place, staff=slice(4), slots=9) == Appointment.objects.count() == 36
+    day = Appointment.objects.on(DAY, "America/New_York")
+    assert {a.local_starts_at.hour for a in day} == set(range(9, 16))
+    assert organisation.fill(place, slots=2, days=3, first=organisation.OPENS + timedelta(days=1)) == 36
+
+
+def test_attempt_books_with_all_that_a_booking_records(place):
+    assert bookings._book(place, 0, 0, bookings._slot(0)) == "booked"
+    assert bookings._book(place, 0, 1, bookings._slot(0)) == "taken"
+    assert bookings._book(place, 1, 0, bookings._slot(0)) == "customer_busy"
+    assert (Appointment.objects.count(), AppointmentEvent.objects.count()) == (1, 1)
+
+
+def test_floors_do_the_same_work_without_rules(place):
+    assert bookings._insert(place, 0, 0, bookings._slot(0)) == "booked"
+    assert bookings._insert_if_free(place, 0, 1, bookings._slot(0)) == "taken"
+    assert bookings._insert_if_free(place, 0, 1, bookings._slot(1)) == "booked"
+    assert AppointmentEvent.objects.count() == 2
+
+
+def test_floor_of_open_times_counts_what_open_times_offers(place):
+    organisation.fill(place, slots=7, days=5)
+    last = DAY + timedelta(days=4)
+    offered = open_times(program=place.program, first_day=DAY, last_day=last, now=NOW)
+    assert openings._floor(place, people=6, days=5)() == len(offered) > 0
+
+
+def test_race_fails_when_a_slot_has_two_winners_or_none(place):
+    outcomes = ["booked", "taken", "taken"]
+    assert bookings._verdict(1, [Load(1.0, [1.0] * 3, outcomes)], floor=1.0).measured == 3
+    for wrong in (["booked", "booked"], ["taken", "taken"], ["booked", "OperationalError"]):
+        with pytest.raises(RuntimeError, match="ended wrong"):
+            bookings._verdict(1, [Load(1.0, [1.0] * 2, wrong)], floor=1.0)
