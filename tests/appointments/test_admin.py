@@ -1,14 +1,12 @@
-"""The admin site as an administrator meets it: every page of every model with data, every search, and who may enter."""
+"""The admin site as an administrator meets it: every page of every model with data, and every search."""
 
-import re
 from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from django.contrib import admin
-from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
@@ -26,45 +24,12 @@ from appointments.models import (
     StaffMember,
 )
 from appointments.models.organisation import Role
-from appointments.signin import second_factor
 from scheduling.models import Closure, ExtraShift, Shift, TimeOff
 from tests import factories
-from tests.appointments.signing_in import device, give_password, reaches_pages
+from tests.administering import list_of, page_of, rows_shown, words
+from tests.appointments.signing_in import give_password
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def place() -> Facility:
-    return factories.facility(name="Northside")
-
-
-@pytest.fixture
-def administrator(place: Facility) -> StaffMember:
-    return factories.staff(at=place, role=Role.ADMINISTRATOR, display_name="Ines Moreau")
-
-
-@pytest.fixture
-def admin_client(client: Client, administrator: StaffMember) -> Client:
-    give_password(client, administrator.user)
-    return client
-
-
-def list_of(model: type) -> str:
-    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
-
-
-def page_of(row: Any) -> str:
-    return reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
-
-
-def rows_shown(answer: Any) -> list[Any]:
-    return list(answer.context["cl"].result_list)
-
-
-def words(answer: Any) -> str:
-    """What the page says in its messages."""
-    return re.sub(r"<[^>]+>", "", " ".join(str(message) for message in answer.context["messages"]))
 
 
 def booked(place: Facility, number: int = 0) -> Appointment:
@@ -156,7 +121,7 @@ def test_record_cannot_be_changed_or_deleted(admin_client: Client, place: Facili
     row = ROWS[model](place, 1)
 
     assert admin_client.post(page_of(row), {"status": "cancelled"}).status_code == 403
-    assert admin_client.post(page_of(row).replace("change", "delete"), {"post": "yes"}).status_code == 403
+    assert admin_client.post(page_of(row, "delete"), {"post": "yes"}).status_code == 403
     row.refresh_from_db()
 
 
@@ -249,52 +214,6 @@ def test_superuser_sees_customers_of_every_facility(client: Client, place: Facil
     assert rows_shown(client.get(list_of(Customer))) == [ours.customer, theirs.customer]
 
 
-@pytest.mark.parametrize("role", sorted(set(Role.values) - {Role.ADMINISTRATOR}))
-def test_admin_is_closed_to_other_roles_and_says_so(client: Client, role: str) -> None:
-    give_password(client, factories.staff(role=role).user)
-
-    answer = client.get(reverse("admin:index"), follow=True)
-
-    assert answer.status_code == 403
-    assert b"Administration is for administrators" in answer.content
-    assert client.get(list_of(Customer)).status_code == 302
-
-
-def test_admin_is_closed_to_who_only_has_django_staff_status(client: Client) -> None:
-    give_password(client, factories.staff(role=Role.MANAGER, user=factories.user(is_staff=True)).user)
-
-    assert client.get(reverse("admin:index"), follow=True).status_code == 403
-
-
-def test_admin_sends_a_visitor_to_the_one_sign_in(client: Client) -> None:
-    page = client.get(list_of(Customer))
-    login = client.get(reverse("admin:login"))
-    posted = client.post(reverse("admin:login"), {"username": "x", "password": "y"})
-
-    assert page.url == "/sign-in/?next=%2Fadmin%2Fappointments%2Fcustomer%2F"
-    assert login.url == posted.url == "/sign-in/?next=%2Fadmin%2F"
-
-
-def test_admin_warns_before_the_idle_sign_out(admin_client: Client) -> None:
-    page = admin_client.get(reverse("admin:index")).content.decode()
-
-    assert "js/idle.js" in page
-    assert 'data-activity-url="/account/activity/"' in page
-
-
-def test_second_factor_holds_for_admin(client: Client, administrator: StaffMember) -> None:
-    device(administrator.user)
-    give_password(client, administrator.user)
-
-    assert client.get(reverse("admin:index")).url == "/sign-in/?next=%2Fadmin%2F"
-
-
-def test_admin_sign_out_and_password_change_are_the_sites(admin_client: Client) -> None:
-    assert admin_client.get(reverse("admin:password_change")).url == "/account/password/"
-    assert admin_client.post(reverse("admin:logout")).url == "/sign-in/"
-    assert not reaches_pages(admin_client)
-
-
 def test_organisation_list_leads_to_its_one_row(admin_client: Client) -> None:
     answer = admin_client.get(list_of(Organisation), follow=True)
     sent = {"name": "Harbor Care", "second_factor": "everyone", "idle_minutes": "15"}
@@ -303,62 +222,6 @@ def test_organisation_list_leads_to_its_one_row(admin_client: Client) -> None:
     assert answer.context["original"] == Organisation.current()
     assert admin_client.get(list_of(Organisation) + "add/").status_code == 403
     assert (Organisation.current().name, Organisation.current().idle_minutes) == ("Harbor Care", 15)
-
-
-def test_reset_of_a_second_factor_is_recorded_and_signs_out(admin_client: Client, place: Facility) -> None:
-    lost = factories.staff(at=place)
-    elsewhere = Client()
-    give_password(elsewhere, lost.user)
-    device(lost.user)
-
-    sent = {"action": "reset_second_factor", "_selected_action": [lost.user.pk]}
-    answer = admin_client.post(list_of(User), sent, follow=True)
-
-    assert second_factor.device_of(lost.user) is None
-    assert not reaches_pages(elsewhere)
-    assert words(answer) == f"{lost.user} signs in by password alone until they set up a new one."
-    assert LogEntry.objects.get().get_change_message() == "Reset the second factor."
-
-
-def test_administrator_cannot_reach_for_a_superuser(admin_client: Client) -> None:
-    root = factories.user(is_superuser=True, username="root")
-    phone = device(root)
-
-    sent = {"action": "reset_second_factor", "_selected_action": [root.pk]}
-    answer = admin_client.post(list_of(User), sent, follow=True)
-    changed = admin_client.post(page_of(root), {"username": "root", "is_active": ""})
-    new_password = admin_client.post(
-        reverse("admin:auth_user_password_change", args=[root.pk]),
-        {"password1": "x" * 14, "password2": "x" * 14},
-    )
-
-    assert words(answer) == "root is a superuser: only another one may do this."
-    assert second_factor.device_of(root) == phone
-    assert (changed.status_code, new_password.status_code) == (403, 403)
-
-
-def test_administrator_cannot_become_a_superuser(admin_client: Client, administrator: StaffMember) -> None:
-    me = administrator.user
-    sent = {"username": me.username, "is_active": "on", "is_superuser": "on", "email": "ines@example.org"}
-    answer = admin_client.post(page_of(me), sent)
-
-    me.refresh_from_db()
-    assert answer.status_code == 302
-    assert (me.email, me.is_superuser) == ("ines@example.org", False)
-
-
-def test_administrator_may_grant_one_person_a_permission(admin_client: Client, place: Facility) -> None:
-    desk = factories.staff(at=place, role=Role.FRONT_DESK)
-    permission = Permission.objects.get(codename="view_privatenote")
-    sent = {"username": desk.user.username, "is_active": "on", "user_permissions": [permission.pk]}
-
-    before = desk.user.has_perm("appointments.view_privatenote")
-    admin_client.post(page_of(desk.user), sent)
-
-    assert (before, User.objects.get(pk=desk.user.pk).has_perm("appointments.view_privatenote")) == (
-        False,
-        True,
-    )
 
 
 def test_case_is_opened_with_who_and_when(

@@ -1,93 +1,24 @@
-"""What administrators change in admin goes through the domain's verbs: hours strand and restore, appointments keep their record."""
+"""Hours, facilities and staff in admin: saving and deleting strand and restore appointments."""
 
-import re
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
-from django.utils import timezone
 
 from appointments.models import Appointment, AppointmentEvent, Facility, StaffMember
 from appointments.models.organisation import Role
-from scheduling import booking
 from scheduling.models import Closure, ExtraShift, Shift, TimeOff
-from securecare import localtime
 from tests import factories
+from tests.administering import add_page, last_event, page_of, status, words
 from tests.appointments.signing_in import give_password, signed_in_user
 
 pytestmark = pytest.mark.django_db
 
 Status = Appointment.Status
 Kind = AppointmentEvent.Kind
-
-
-@pytest.fixture
-def place() -> Facility:
-    return factories.facility(name="Northside")
-
-
-@pytest.fixture
-def dana(place: Facility) -> StaffMember:
-    """Works at Northside from nine to five, every day."""
-    member = factories.staff(at=place, display_name="Dana Reyes")
-    factories.week(staff=member, at=place)
-    return member
-
-
-@pytest.fixture
-def day(place: Facility) -> date:
-    """A day ahead: the admin reads the real clock."""
-    return localtime.local_date(timezone.now(), place.zone) + timedelta(days=10)
-
-
-@pytest.fixture
-def visit(dana: StaffMember, place: Facility, day: date) -> Appointment:
-    """At ten in the morning of that day."""
-    return factories.appointment(
-        staff=dana,
-        program=factories.program(at=place, staff=dana),
-        customer=factories.customer(at=place, given_name="Ada", family_name="Nguyen"),
-        starts_at=factories.at(day, 10),
-        now=timezone.now(),
-    )
-
-
-@pytest.fixture
-def administrator(place: Facility) -> StaffMember:
-    return factories.staff(at=place, role=Role.ADMINISTRATOR)
-
-
-@pytest.fixture
-def admin_client(client: Client, administrator: StaffMember) -> Client:
-    give_password(client, administrator.user)
-    return client
-
-
-def address(row: Any, page: str = "change") -> str:
-    name = f"admin:{row._meta.app_label}_{row._meta.model_name}_{page}"
-    return reverse(name, args=[row.pk] if row.pk else [])
-
-
-def add_address(model: type) -> str:
-    return address(model(), "add")
-
-
-def words(answer: Any) -> str:
-    """What the page says in its messages."""
-    return re.sub(r"<[^>]+>", "", " ".join(str(message) for message in answer.context["messages"]))
-
-
-def status(appointment: Appointment) -> str:
-    appointment.refresh_from_db()
-    return str(appointment.status)
-
-
-def last_event(appointment: Appointment) -> tuple[str, User | None]:
-    event = appointment.events.order_by("id").last()
-    return event.kind, event.by
 
 
 def shift_fields(shift: Shift, **changes: Any) -> dict[str, Any]:
@@ -112,9 +43,9 @@ def test_shortened_shift_strands_and_the_old_hours_restore(
 ) -> None:
     shift = shift_of(dana, day)
 
-    shortened = admin_client.post(address(shift), shift_fields(shift, starts="11:00"), follow=True)
+    shortened = admin_client.post(page_of(shift), shift_fields(shift, starts="11:00"), follow=True)
     stranded = status(visit), last_event(visit)
-    admin_client.post(address(shift), shift_fields(shift), follow=True)
+    admin_client.post(page_of(shift), shift_fields(shift), follow=True)
 
     assert stranded == (Status.PENDING_REASSIGNMENT, (Kind.STRANDED, administrator.user))
     assert "1 appointment is no longer inside working hours. Give it a new time or another person." in words(
@@ -126,7 +57,7 @@ def test_shortened_shift_strands_and_the_old_hours_restore(
 def test_deleted_shift_strands(
     admin_client: Client, dana: StaffMember, visit: Appointment, day: date
 ) -> None:
-    answer = admin_client.post(address(shift_of(dana, day), "delete"), {"post": "yes"}, follow=True)
+    answer = admin_client.post(page_of(shift_of(dana, day), "delete"), {"post": "yes"}, follow=True)
 
     assert status(visit) == Status.PENDING_REASSIGNMENT
     assert "1 appointment is no longer inside working hours" in words(answer)
@@ -151,13 +82,13 @@ def test_shift_given_to_somebody_else_strands_whom_it_left(
 ) -> None:
     shift, other = shift_of(dana, day), factories.staff(at=place)
 
-    admin_client.post(address(shift), shift_fields(shift, staff=other.pk))
+    admin_client.post(page_of(shift), shift_fields(shift, staff=other.pk))
 
     assert status(visit) == Status.PENDING_REASSIGNMENT
 
 
 def test_extra_shift_restores(admin_client: Client, dana: StaffMember, visit: Appointment, day: date) -> None:
-    admin_client.post(address(shift_of(dana, day), "delete"), {"post": "yes"})
+    admin_client.post(page_of(shift_of(dana, day), "delete"), {"post": "yes"})
     sent = {
         "staff": dana.pk,
         "facility": visit.facility_id,
@@ -166,7 +97,7 @@ def test_extra_shift_restores(admin_client: Client, dana: StaffMember, visit: Ap
         "ends": "12:00",
     }
 
-    answer = admin_client.post(add_address(ExtraShift), sent, follow=True)
+    answer = admin_client.post(add_page(ExtraShift), sent, follow=True)
 
     assert status(visit) == Status.SCHEDULED
     assert "1 appointment is back inside working hours and scheduled again." in words(answer)
@@ -177,7 +108,7 @@ def test_shift_that_ends_before_it_begins_to_run_is_refused_beside_the_field(
 ) -> None:
     shift = shift_of(dana, day)
 
-    answer = admin_client.post(address(shift), shift_fields(shift, valid_until="2020-01-01"))
+    answer = admin_client.post(page_of(shift), shift_fields(shift, valid_until="2020-01-01"))
 
     assert answer.context["adminform"].form.errors == {
         "valid_until": ["Choose a date after the first one, or leave it empty."]
@@ -197,11 +128,11 @@ def time_off_fields(member: StaffMember, day: date, state: str) -> dict[str, Any
 def test_time_off_strands_once_approved_and_names_who_decided(
     admin_client: Client, administrator: StaffMember, dana: StaffMember, visit: Appointment, day: date
 ) -> None:
-    admin_client.post(add_address(TimeOff), time_off_fields(dana, day, "requested"))
+    admin_client.post(add_page(TimeOff), time_off_fields(dana, day, "requested"))
     off = TimeOff.objects.get()
     asked = (off.requested_by, off.decided_by, status(visit))
 
-    admin_client.post(address(off), time_off_fields(dana, day, "approved"))
+    admin_client.post(page_of(off), time_off_fields(dana, day, "approved"))
     off.refresh_from_db()
 
     assert asked == (administrator.user, None, Status.SCHEDULED)
@@ -211,10 +142,10 @@ def test_time_off_strands_once_approved_and_names_who_decided(
 def test_withdrawn_time_off_restores_and_forgets_the_decision(
     admin_client: Client, dana: StaffMember, visit: Appointment, day: date
 ) -> None:
-    admin_client.post(add_address(TimeOff), time_off_fields(dana, day, "approved"))
+    admin_client.post(add_page(TimeOff), time_off_fields(dana, day, "approved"))
     off = TimeOff.objects.get()
 
-    admin_client.post(address(off), time_off_fields(dana, day, "withdrawn"))
+    admin_client.post(page_of(off), time_off_fields(dana, day, "withdrawn"))
     off.refresh_from_db()
 
     assert (off.decided_by, off.decided_at) == (None, None)
@@ -225,10 +156,10 @@ def test_closure_strands_everyone_there_and_its_deletion_restores(
     admin_client: Client, visit: Appointment, day: date
 ) -> None:
     sent = {"facility": visit.facility_id, "date": str(day), "reason": "Water damage"}
-    admin_client.post(add_address(Closure), sent)
+    admin_client.post(add_page(Closure), sent)
     closed = status(visit)
 
-    admin_client.post(address(Closure.objects.get(), "delete"), {"post": "yes"})
+    admin_client.post(page_of(Closure.objects.get(), "delete"), {"post": "yes"})
 
     assert (closed, status(visit)) == (Status.PENDING_REASSIGNMENT, Status.SCHEDULED)
 
@@ -239,7 +170,7 @@ def test_closure_strands_who_is_no_member_any_more(
     dana.facilities.clear()
     sent = {"facility": visit.facility_id, "date": str(day), "reason": "Water damage"}
 
-    admin_client.post(add_address(Closure), sent)
+    admin_client.post(add_page(Closure), sent)
 
     assert status(visit) == Status.PENDING_REASSIGNMENT
 
@@ -249,7 +180,7 @@ def test_facility_in_another_zone_strands_what_its_clock_moves_out(
 ) -> None:
     sent = {"name": place.name, "time_zone": "America/Los_Angeles", "is_active": "on"}
 
-    admin_client.post(address(place), sent)
+    admin_client.post(page_of(place), sent)
 
     assert status(visit) == Status.PENDING_REASSIGNMENT
 
@@ -269,9 +200,9 @@ def staff_fields(member: StaffMember, **changes: Any) -> dict[str, Any]:
 def test_staff_member_who_leaves_strands_and_comes_back(
     admin_client: Client, dana: StaffMember, visit: Appointment
 ) -> None:
-    left = admin_client.post(address(dana), staff_fields(dana, is_active=None), follow=True)
+    left = admin_client.post(page_of(dana), staff_fields(dana, is_active=None), follow=True)
     stranded = status(visit)
-    admin_client.post(address(dana), staff_fields(dana))
+    admin_client.post(page_of(dana), staff_fields(dana))
 
     assert "1 appointment is no longer inside working hours" in words(left)
     assert (stranded, status(visit)) == (Status.PENDING_REASSIGNMENT, Status.SCHEDULED)
@@ -289,7 +220,7 @@ def test_staff_member_is_made_together_with_a_sign_in(
         new_password="a-long-first-password",
     )
 
-    admin_client.post(add_address(StaffMember), sent)
+    admin_client.post(add_page(StaffMember), sent)
 
     amy = StaffMember.objects.get(display_name="Amy Lindqvist")
     assert (amy.user.username, amy.user.email, list(amy.facilities.all())) == (
@@ -303,7 +234,7 @@ def test_staff_member_is_made_together_with_a_sign_in(
 
 
 def test_staff_member_without_a_sign_in_is_fine(admin_client: Client) -> None:
-    admin_client.post(add_address(StaffMember), staff_fields(StaffMember(display_name="Room 4")))
+    admin_client.post(add_page(StaffMember), staff_fields(StaffMember(display_name="Room 4")))
 
     assert StaffMember.objects.get(display_name="Room 4").user is None
 
@@ -327,7 +258,7 @@ def test_sign_in_that_cannot_be_made_is_refused_beside_the_field(
     before = User.objects.count()
 
     answer = admin_client.post(
-        add_address(StaffMember), staff_fields(new, **{"new_password": "a-long-first-password", **sent})
+        add_page(StaffMember), staff_fields(new, **{"new_password": "a-long-first-password", **sent})
     )
 
     assert answer.context["adminform"].form.errors == errors
@@ -337,129 +268,6 @@ def test_sign_in_that_cannot_be_made_is_refused_beside_the_field(
 def test_weak_first_password_is_refused(admin_client: Client) -> None:
     sent = staff_fields(StaffMember(display_name="Amy"), new_username="amy", new_password="password")
 
-    errors = admin_client.post(add_address(StaffMember), sent).context["adminform"].form.errors
+    errors = admin_client.post(add_page(StaffMember), sent).context["adminform"].form.errors
 
     assert list(errors) == ["new_password"]
-
-
-def act(client: Client, action: str, *rows: Appointment, **fields: str) -> Any:
-    sent = {"action": action, "_selected_action": [row.pk for row in rows], **fields}
-    return client.post(reverse("admin:appointments_appointment_changelist"), sent, follow=True)
-
-
-@pytest.mark.parametrize("goal", [Status.ARRIVED, Status.COMPLETED, Status.NO_SHOW])
-def test_action_marks_and_records_who(
-    admin_client: Client, administrator: StaffMember, visit: Appointment, goal: str
-) -> None:
-    answer = act(admin_client, f"mark_{goal}", visit)
-
-    assert (status(visit), last_event(visit)) == (goal, (Kind.MARKED, administrator.user))
-    assert words(answer) == "1 appointment changed."
-
-
-def test_action_cancels_with_its_reason_and_undoes(
-    admin_client: Client, administrator: StaffMember, visit: Appointment
-) -> None:
-    act(admin_client, "cancel", visit, reason="Moved away")
-    cancelled = status(visit), visit.cancel_reason, last_event(visit)
-    act(admin_client, "mark_scheduled", visit)
-
-    assert cancelled == (Status.CANCELLED, "Moved away", (Kind.CANCELLED, administrator.user))
-    assert status(visit) == Status.SCHEDULED
-
-
-def test_cancelling_without_a_reason_changes_nothing_and_asks_for_one(
-    admin_client: Client, visit: Appointment
-) -> None:
-    answer = act(admin_client, "cancel", visit, reason=" ")
-
-    assert status(visit) == Status.SCHEDULED
-    assert words(answer) == "Give a reason beside the action, then run it again."
-
-
-def test_action_refused_for_one_still_changes_the_other(
-    admin_client: Client, visit: Appointment, dana: StaffMember, day: date
-) -> None:
-    other = factories.appointment(
-        staff=dana, program=visit.program, starts_at=factories.at(day, 12), now=timezone.now()
-    )
-    booking.cancel(appointment=other, reason="Ill", by=dana.user, now=timezone.now())
-
-    answer = act(admin_client, "mark_completed", visit, other)
-
-    assert (status(visit), status(other)) == (Status.COMPLETED, Status.CANCELLED)
-    assert "It is cancelled: that cannot become “completed”." in words(answer)
-    assert "1 appointment changed." in words(answer)
-
-
-def test_undoing_a_cancellation_whose_slot_is_taken_says_so(
-    admin_client: Client, visit: Appointment, dana: StaffMember
-) -> None:
-    booking.cancel(appointment=visit, reason="Ill", by=dana.user, now=timezone.now())
-    factories.appointment(staff=dana, program=visit.program, starts_at=visit.starts_at, now=timezone.now())
-
-    answer = act(admin_client, "mark_scheduled", visit)
-
-    assert status(visit) == Status.CANCELLED
-    assert "Ada Nguyen" in words(answer)
-    assert "changed" not in words(answer)
-
-
-def test_appointment_shows_its_local_time_and_history(
-    admin_client: Client, administrator: StaffMember, visit: Appointment, day: date
-) -> None:
-    act(admin_client, "mark_arrived", visit)
-
-    answer = admin_client.get(address(visit))
-
-    page, (history,) = answer.content.decode(), answer.context["inline_admin_formsets"]
-    zone_name = localtime.abbreviation(visit.starts_at, visit.facility.zone)
-    assert f"{day:%a %Y-%m-%d} 10:00–10:30 {zone_name}" in page
-    assert [form.instance.kind for form in history.formset.forms] == [Kind.MARKED, Kind.BOOKED]
-    assert administrator.user.username in page
-
-
-def test_appointment_page_costs_the_same_for_a_long_history(
-    admin_client: Client, visit: Appointment, django_assert_num_queries: Any
-) -> None:
-    counts = []
-    for _ in range(2):
-        with django_assert_num_queries(7):
-            admin_client.get(address(visit))
-        for goal in (Status.ARRIVED, Status.SCHEDULED) * 6:
-            booking.mark(appointment=visit, status=goal, by=visit.staff.user, now=timezone.now())
-        counts.append(visit.events.count())
-
-    assert counts == [13, 25]
-
-
-def test_manager_granted_nothing_more_may_not_use_the_actions(client: Client, visit: Appointment) -> None:
-    give_password(client, factories.staff(role=Role.MANAGER, at=visit.facility).user)
-
-    assert act(client, "mark_completed", visit).status_code == 403
-    assert status(visit) == Status.SCHEDULED
-
-
-def test_private_note_is_nowhere_in_admin(
-    admin_client: Client, dana: StaffMember, visit: Appointment
-) -> None:
-    booking.edit_notes(
-        appointment=visit,
-        by=dana.user,
-        now=timezone.now(),
-        public_note="Bring papers",
-        private_note="Sealed words",
-    )
-
-    pages = [
-        admin_client.get(path).content.decode()
-        for path in (
-            address(visit),
-            reverse("admin:appointments_appointment_changelist"),
-            address(visit.events.last()),
-            reverse("admin:index"),
-        )
-    ]
-
-    assert "Bring papers" in pages[0]
-    assert not any("Sealed words" in page for page in pages)
