@@ -98,6 +98,7 @@ class TimeOff(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
     decided_at = models.DateTimeField(null=True, blank=True)
+    answer = models.CharField(max_length=200, blank=True, help_text="Why it was declined.")
 
     class Meta:
         ordering = ["first_day", "starts"]

@@ -1,6 +1,6 @@
 """How times and dates are said to staff. Everything is given the zone whose clock is meant."""
 
-from datetime import date, datetime
+from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
 import phonenumbers
@@ -56,6 +56,29 @@ def short_moment(instant: datetime, zone: str | ZoneInfo) -> str:
     return f"{short_day(localtime.local_date(instant, zone))}, {clock(instant, zone)}"
 
 
+def wall_clock(at: time) -> str:
+    """10:15 AM, of a time of day without a date."""
+    return f"{at:%-I:%M %p}"
+
+
+def wall_span(starts: time, ends: time) -> str:
+    """9:00 AM–5:00 PM, of a shift; one that runs over midnight says so."""
+    over_midnight = ends <= starts and ends != time(0)
+    return f"{wall_clock(starts)}–{wall_clock(ends)}" + (" the next day" if over_midnight else "")
+
+
+def away(first_day: date, last_day: date, starts: time | None, ends: time | None) -> str:
+    """Tue, Nov 24 – Fri, Nov 27, of time off; with times where it does not cover whole days."""
+    first = short_day(first_day) + (f", {wall_clock(starts)}" if starts else "")
+    if first_day == last_day and starts and ends:
+        return f"{first}–{wall_clock(ends)}"
+    if first_day == last_day:
+        return (
+            f"{first} to {wall_clock(ends)}" if ends else first + (" to the end of the day" if starts else "")
+        )
+    return f"{first} – {short_day(last_day)}" + (f", {wall_clock(ends)}" if ends else "")
+
+
 def length(minutes: int) -> str:
     """1 hour 15 minutes"""
     hours, rest = divmod(minutes, 60)
@@ -75,6 +98,23 @@ def phone(e164: str) -> str:
     return phonenumbers.format_number(
         parsed, style.NATIONAL if parsed.country_code == 1 else style.INTERNATIONAL
     )
+
+
+ZONE_NAMES = {
+    "America/Halifax": "Atlantic Time",
+    "America/New_York": "Eastern Time",
+    "America/Chicago": "Central Time",
+    "America/Denver": "Mountain Time",
+    "America/Phoenix": "Arizona Time",
+    "America/Los_Angeles": "Pacific Time",
+    "America/Anchorage": "Alaska Time",
+    "Pacific/Honolulu": "Hawaii Time",
+}
+
+
+def zone_name(zone: str) -> str:
+    """Eastern Time; elsewhere by the zone's city: Lisbon time."""
+    return ZONE_NAMES.get(zone) or f"{zone.rpartition('/')[2].replace('_', ' ')} time"
 
 
 def colleague(user: User) -> str:
