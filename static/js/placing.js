@@ -89,7 +89,7 @@ export class Move {
   // Another end with the same start.
   endAt(slot) {
     const { s, c } = this.place;
-    this.to({ s, n: clamp(slot - s, 1, this.shown - s), c });
+    this.to({ s, n: clamp(slot - s, 1, Math.max(this.shown, this.from.s + this.from.n) - s), c });
   }
 
   // Another start with the same end.
@@ -101,15 +101,15 @@ export class Move {
 
   // Shows the ghost there, or at the nearest place there is.
   to({ s, n, c }) {
-    const length = clamp(n, 1, Math.min(LONGEST, this.shown));
+    const length = clamp(n, 1, LONGEST);
     this.place = {
-      s: clamp(s, Math.min(0, this.from.s), this.shown - length),
+      s: clamp(s, Math.min(0, this.from.s), Math.max(this.shown - length, this.from.s)),
       n: length,
       c: clamp(c, 0, this.heads.length - 1),
     };
     put(this.ghost, this.place);
     const obstacle = this.obstacle();
-    this.ghost.classList.toggle("clash", obstacle === "taken");
+    this.ghost.classList.toggle("clash", obstacle !== "");
     this.words.textContent = obstacle ? `${this.label} · ${obstacle}` : this.label;
     this.words.classList.remove("leftward");
     const room = this.scroller.getBoundingClientRect().right;
@@ -132,9 +132,11 @@ export class Move {
       const other = placeOf(element);
       return other.c === c && other.s < s + n && s < other.s + other.n;
     };
-    const found = (selector) => [...this.root.querySelectorAll(selector)].some((each) => each !== this.card && meets(each));
-    if (found(".card:not(.ghost, .cancelled)")) return "taken";
-    return found(".off, .away") ? "outside hours" : "";
+    const met = (selector) => [...this.root.querySelectorAll(selector)].find((each) => each !== this.card && meets(each));
+    if (met(".card:not(.ghost, .cancelled)")) return "taken";
+    const away = met(".away");
+    if (away) return away.textContent.trim();
+    return met(".off") ? "outside hours" : "";
   }
 
   cancel() {
