@@ -1,5 +1,6 @@
 """Finding a time: the next open ones that suit a wish, and those nearest to a time that was refused."""
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
@@ -142,12 +143,34 @@ def _nearest(
             own.append(offer)
         else:
             colleagues.setdefault(offer.staff.pk, offer)
-    later.sort(key=lambda offer: (offer.staff.pk != staff.pk, offer.starts_at))
     others = list(colleagues.values())
     chosen = own[: limit // 2] + others[: limit // 3]
-    chosen += later[: limit - len(chosen)]
+    chosen += _spread(later, staff, wanted, zone)[: limit - len(chosen)]
     spare = [*own[limit // 2 :], *others[limit // 3 :]]
     return [*chosen, *spare[: limit - len(chosen)]]
+
+
+def _spread(
+    offers: Iterable[OpenTime], staff: StaffMember, wanted: datetime, zone: ZoneInfo
+) -> list[OpenTime]:
+    """By day, the same person first, at most two times each: those nearest to the wanted time of day."""
+    found: dict[tuple[bool, date, int], list[OpenTime]] = defaultdict(list)
+    for offer in offers:
+        day = localtime.local_date(offer.starts_at, zone)
+        found[offer.staff.pk != staff.pk, day, offer.staff.pk].append(offer)
+    time_of_day = localtime.local(wanted, zone).time()
+    return [
+        offer
+        for _, there in sorted(found.items(), key=lambda item: item[0])
+        for offer in sorted(there, key=lambda offer: _apart(offer, time_of_day, zone))[:2]
+    ]
+
+
+def _apart(offer: OpenTime, time_of_day: time, zone: ZoneInfo) -> tuple[int, datetime]:
+    """How many minutes of the clock lie between an offer and a time of day."""
+    shown = localtime.local(offer.starts_at, zone)
+    minutes = abs(60 * (shown.hour - time_of_day.hour) + shown.minute - time_of_day.minute)
+    return minutes, offer.starts_at
 
 
 def _possible(

@@ -142,6 +142,7 @@ def _check(request: HttpRequest, access: Access, now: datetime) -> HttpResponse:
         "form": _calm(form),
         "is_calm": True,
         "is_check": True,
+        "took": "take" in request.POST,
         "choices_changed": data.get("choices_key") != _choices_key(form),
         "when_changed": any(data.get(n) != request.POST.get(n) for n in ("date", "time", "zone", "minutes")),
     }

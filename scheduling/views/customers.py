@@ -23,6 +23,7 @@ from securecare.parts import respond
 
 PER_PAGE = 30
 PAST_SHOWN = 50
+CUSTOMER_PARTS = {"customer-visits": "scheduling/_customer_visits.html"}
 LIST_PARTS = {"customer-list": "scheduling/_customer_list.html"}
 
 
@@ -107,7 +108,7 @@ def _show(
         "may_book": access.may(BOOK),
         "zone": _zone(access),
     }
-    return respond(request, "scheduling/customer.html", context, parts={}, status=status)
+    return respond(request, "scheduling/customer.html", context, parts=CUSTOMER_PARTS, status=status)
 
 
 def _appointments(found: Customer, access: Access, now: datetime) -> dict[str, Any]:

@@ -126,6 +126,7 @@ def _show(
         "form": _calm(form) if is_calm else form,
         "is_calm": is_calm,
         "is_check": is_calm and "take" in request.POST,
+        "took": is_calm and "take" in request.POST,
         "asking": PART,
         "title": found.customer,
         "problem": problem,
