@@ -9,8 +9,8 @@ from scheduling import hours as working_hours
 from scheduling import words
 from scheduling.models import Closure, ExtraShift
 from scheduling.reassignment import Review
-from scheduling.roster.changing import (
-    RosterRefused,
+from scheduling.staffing.changing import (
+    HoursRefused,
     changing,
     check_belongs,
     check_not_past,
@@ -18,7 +18,7 @@ from scheduling.roster.changing import (
     check_quarter,
     today_at,
 )
-from scheduling.roster.clashes import check_elsewhere, occurrences
+from scheduling.staffing.clashes import check_elsewhere, occurrences
 from securecare import localtime
 
 DAY = timedelta(days=1)
@@ -38,7 +38,7 @@ def add_extra_shift(
 ) -> Review:
     """Let the person work on this local date too; over midnight when `ends` is not after `starts`.
 
-    Raises RosterRefused.
+    Raises HoursRefused.
     """
     check_not_past(day, today_at(facility, now), "date")
     check_quarter(starts, "starts")
@@ -56,17 +56,17 @@ def add_extra_shift(
 def remove_extra_shift(
     *, shift: ExtraShift, by: User, now: datetime, preview: bool = False, agreed: str | None = None
 ) -> Review:
-    """Take an extra shift back. Raises RosterRefused for one that is past or already gone, and WouldStrand."""
+    """Take an extra shift back. Raises HoursRefused for one that is past or already gone, and WouldStrand."""
     check_not_past(shift.date, today_at(shift.facility, now), "")
     with changing(staff=[shift.staff_id], by=by, now=now, preview=preview, agreed=agreed) as review:
         if not ExtraShift.objects.filter(pk=shift.pk).delete()[0]:
-            raise RosterRefused("Someone already removed this shift.")
+            raise HoursRefused("Someone already removed this shift.")
     return review
 
 
 def _check_open(facility: Facility, day: date) -> None:
     if Closure.objects.filter(facility=facility, date=day).exists():
-        raise RosterRefused(f"{facility} is closed on {words.short_day(day)}. Reopen it first.", field="date")
+        raise HoursRefused(f"{facility} is closed on {words.short_day(day)}. Reopen it first.", field="date")
 
 
 def _check_not_working(staff: StaffMember, facility: Facility, day: date, starts: time, ends: time) -> None:
@@ -75,7 +75,7 @@ def _check_not_working(staff: StaffMember, facility: Facility, day: date, starts
         for other in occurrences(rules, staff, facility, day - DAY, day + DAY):
             if other.period[0] < end and other.period[1] > start:
                 already = words.span(*other.period, facility.zone)
-                raise RosterRefused(
+                raise HoursRefused(
                     f"{staff} already works {words.short_day(other.day)}, {already}. Enter only what comes on top.",
                     field="starts",
                 )

@@ -16,7 +16,7 @@ from securecare import localtime
 NOTHING = ""
 
 
-class RosterRefused(Exception):
+class HoursRefused(Exception):
     """The change is not possible. `field` names what was entered wrongly, `facility` one that the message must not name to
     who does not belong to it.
     """
@@ -63,12 +63,12 @@ def key_of(review: Review) -> str:
 
 def check_quarter(at: time | None, field: str) -> None:
     if at is not None and (at.minute % 15 or at.second or at.microsecond):
-        raise RosterRefused("Hours go by quarter hours: :00, :15, :30 or :45.", field=field)
+        raise HoursRefused("Hours go by quarter hours: :00, :15, :30 or :45.", field=field)
 
 
 def check_order(starts: time, ends: time, field: str) -> None:
     if starts == ends:
-        raise RosterRefused(
+        raise HoursRefused(
             "It ends when it starts. For a whole day enter 12:00 AM–12:00 PM and 12:00 PM–12:00 AM.",
             field=field,
         )
@@ -76,7 +76,7 @@ def check_order(starts: time, ends: time, field: str) -> None:
 
 def check_not_past(day: date, today: date, field: str) -> None:
     if day < today:
-        raise RosterRefused(
+        raise HoursRefused(
             f"This lies in the past, where hours stay as they were. Enter {words.short_day(today)} or later.",
             field=field,
         )
@@ -84,7 +84,7 @@ def check_not_past(day: date, today: date, field: str) -> None:
 
 def check_belongs(staff: StaffMember, facility: Facility) -> None:
     if not staff.facilities.filter(pk=facility.pk).exists():
-        raise RosterRefused(f"{staff} does not belong to {facility}.")
+        raise HoursRefused(f"{staff} does not belong to {facility}.")
 
 
 def today_at(facility: Facility, now: datetime) -> date:

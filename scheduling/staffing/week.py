@@ -14,8 +14,8 @@ from scheduling import hours as working_hours
 from scheduling import words
 from scheduling.models import Shift, Weekday
 from scheduling.reassignment import Review
-from scheduling.roster.changing import (
-    RosterRefused,
+from scheduling.staffing.changing import (
+    HoursRefused,
     changing,
     check_belongs,
     check_not_past,
@@ -23,7 +23,7 @@ from scheduling.roster.changing import (
     check_quarter,
     today_at,
 )
-from scheduling.roster.clashes import check_elsewhere
+from scheduling.staffing.clashes import check_elsewhere
 
 DAY = timedelta(days=1)
 MINUTES_A_DAY, MINUTES_A_WEEK = 24 * 60, 7 * 24 * 60
@@ -148,7 +148,7 @@ def set_week(
     They hold up to `last_day`, after which what is entered for then resumes. Without a last day they hold until the next
     change that is already entered, and with `replaces_later` for good. `known` is the `fingerprint` the user saw.
 
-    Raises RosterRefused, StaleHours, WouldStrand.
+    Raises HoursRefused, StaleHours, WouldStrand.
     """
     _check_dates(first_day, last_day, today_at(facility, now))
     check_week(shifts)
@@ -170,7 +170,7 @@ def set_week(
 def _check_dates(first_day: date, last_day: date | None, today: date) -> None:
     check_not_past(first_day, today, "first_day")
     if last_day is not None and last_day < first_day:
-        raise RosterRefused("The last day is before the first.", field="last_day")
+        raise HoursRefused("The last day is before the first.", field="last_day")
 
 
 def check_week(shifts: Collection[PlannedShift]) -> None:
@@ -180,7 +180,7 @@ def check_week(shifts: Collection[PlannedShift]) -> None:
         check_quarter(shift.ends, "shifts")
         check_order(shift.starts, shift.ends, "shifts")
     if overlap := overlapping(shifts):
-        raise RosterRefused(f"{overlap[0]} and {overlap[1]} overlap.", field="shifts")
+        raise HoursRefused(f"{overlap[0]} and {overlap[1]} overlap.", field="shifts")
 
 
 def overlapping(shifts: Collection[PlannedShift]) -> tuple[PlannedShift, PlannedShift] | None:

@@ -8,7 +8,7 @@ from appointments.models import Facility, StaffMember
 from scheduling import hours as working_hours
 from scheduling import words
 from scheduling.hours import Hours, Period
-from scheduling.roster.changing import RosterRefused
+from scheduling.staffing.changing import HoursRefused
 from securecare import localtime
 
 DAY = timedelta(days=1)
@@ -63,13 +63,13 @@ def _neighbours(ordered: list[Occurrence]) -> Iterator[tuple[Occurrence, Occurre
         running.append(occurrence)
 
 
-def _clash(staff: StaffMember, mine: Occurrence, theirs: Occurrence, field: str) -> RosterRefused:
+def _clash(staff: StaffMember, mine: Occurrence, theirs: Occurrence, field: str) -> HoursRefused:
     start, end = theirs.period
     zone = mine.facility.zone
     when = f"{words.short_day(localtime.local_date(start, zone))}, {words.span(start, end, zone)}"
     same_clock = mine.facility.time_zone == theirs.facility.time_zone
     named = when if same_clock else f"{when} {localtime.abbreviation(start, zone)}"
-    return RosterRefused(
+    return HoursRefused(
         f"{staff} works at {theirs.facility} then ({named}). Change one of the two.",
         field=field,
         facility=theirs.facility,

@@ -3,11 +3,11 @@ from datetime import date, time, timedelta
 import pytest
 
 from appointments.models import Appointment, AppointmentEvent
-from scheduling import roster
+from scheduling import staffing
 from scheduling.models import Closure, ExtraShift, Shift, TimeOff
-from scheduling.roster import PlannedShift, RosterRefused
-from scheduling.roster.changing import key_of
-from scheduling.roster.time_off import Away
+from scheduling.staffing import HoursRefused, PlannedShift
+from scheduling.staffing.changing import key_of
+from scheduling.staffing.time_off import Away
 from tests import factories as make
 from tests.factories import NOW, TODAY, at
 
@@ -35,7 +35,7 @@ def week(days=range(5), starts=time(9), ends=time(17)):
 
 def set_week(place, by, shifts, first_day=TODAY, **options):
     facility, staff, _ = place
-    return roster.set_week(
+    return staffing.set_week(
         staff=staff, facility=facility, shifts=shifts, first_day=first_day, by=by, now=NOW, **options
     )
 
@@ -56,7 +56,7 @@ def plan(place, day=TODAY):
     found = Shift.objects.filter(staff=staff, facility=facility)
     return [
         (version.first_day, version.until, [str(shift) for shift in version.shifts])
-        for version in roster.versions(found, day=day)
+        for version in staffing.versions(found, day=day)
     ]
 
 
@@ -193,7 +193,7 @@ def test_change_needs_agreement_to_exactly_what_it_strands(place, manager):
     shown = set_week(place, manager, [], preview=True)
     second = book(place, NEXT_MONDAY, 15)
     for agreed in ("", key_of(shown)):
-        with pytest.raises(roster.WouldStrand) as refused:
+        with pytest.raises(staffing.WouldStrand) as refused:
             set_week(place, manager, [], agreed=agreed)
         assert [a.pk for a in refused.value.review.stranded] == [first.pk, second.pk]
         assert statuses(first, second) == ["scheduled", "scheduled"]
@@ -203,9 +203,9 @@ def test_change_needs_agreement_to_exactly_what_it_strands(place, manager):
 
 
 def test_stale_week_is_refused(place, manager):
-    known = roster.fingerprint(staff=place[1], facility=place[0])
+    known = staffing.fingerprint(staff=place[1], facility=place[0])
     set_week(place, manager, week(range(4)), known=known)
-    with pytest.raises(roster.StaleHours):
+    with pytest.raises(staffing.StaleHours):
         set_week(place, manager, week(range(3)), known=known)
     assert plan(place) == [(TODAY, None, NINE_TO_FIVE[:4])]
 
@@ -233,7 +233,7 @@ def test_stale_week_is_refused(place, manager):
     ],
 )
 def test_impossible_week_is_refused(place, manager, shifts, message):
-    with pytest.raises(RosterRefused) as refused:
+    with pytest.raises(HoursRefused) as refused:
         set_week(place, manager, shifts)
     assert (refused.value.message, refused.value.field) == (message, "shifts")
     assert plan(place) == [(TODAY, None, NINE_TO_FIVE)]
@@ -245,9 +245,9 @@ def test_touching_shifts_are_allowed(place, manager):
 
 
 def test_week_in_the_past_and_reversed_dates_are_refused(place, manager):
-    with pytest.raises(RosterRefused) as past:
+    with pytest.raises(HoursRefused) as past:
         set_week(place, manager, [], date(2026, 11, 22))
-    with pytest.raises(RosterRefused) as reversed_:
+    with pytest.raises(HoursRefused) as reversed_:
         set_week(place, manager, [], NEXT_MONDAY, last_day=TUESDAY)
     assert (past.value.field, reversed_.value.field) == ("first_day", "last_day")
     assert past.value.message == (
@@ -257,7 +257,7 @@ def test_week_in_the_past_and_reversed_dates_are_refused(place, manager):
 
 def test_week_of_somebody_who_does_not_belong_is_refused(place, manager):
     stranger = make.staff(at=make.facility(), display_name="Ada Elsewhere")
-    with pytest.raises(RosterRefused) as refused:
+    with pytest.raises(HoursRefused) as refused:
         set_week((place[0], stranger, None), manager, week())
     assert refused.value.message == "Ada Elsewhere does not belong to Northside."
 
@@ -266,7 +266,7 @@ def test_nobody_works_at_two_facilities_at_once_in_real_time(place, manager):
     facility, staff, _ = place
     chicago = make.facility(name="Lakeside", time_zone="America/Chicago")
     staff.facilities.add(chicago)
-    with pytest.raises(RosterRefused) as refused:
+    with pytest.raises(HoursRefused) as refused:
         set_week((chicago, staff, None), manager, [PlannedShift(0, time(15, 45), time(20))])
     assert refused.value.message == (
         "Dana Reyes works at Northside then (Mon, Nov 23, 8:00 AM–4:00 PM CST). Change one of the two."
@@ -281,7 +281,7 @@ def test_clash_that_only_summer_brings_is_found(place, manager):
     _, staff, _ = place
     phoenix = make.facility(time_zone="America/Phoenix")
     staff.facilities.add(phoenix)
-    with pytest.raises(RosterRefused) as refused:
+    with pytest.raises(HoursRefused) as refused:
         set_week((phoenix, staff, None), manager, [PlannedShift(0, time(4), time(6, 30))])
     assert refused.value.message.endswith(
         "works at Northside then (Mon, Mar 15, 6:00 AM–2:00 PM MST). Change one of the two."
@@ -311,7 +311,7 @@ def test_appointment_outside_hours_on_purpose_holds_while_the_day_is_worked(plac
 
 
 def add_extra(place, by, day, starts=time(9), ends=time(17), **options):
-    return roster.add_extra_shift(
+    return staffing.add_extra_shift(
         staff=place[1], facility=place[0], day=day, starts=starts, ends=ends, by=by, now=NOW, **options
     )
 
@@ -321,12 +321,12 @@ def test_extra_shift_restores_and_its_removal_strands(place, manager):
     add_extra(place, manager, saturday)
     made = book(place, saturday, 10)
     shift = ExtraShift.objects.get()
-    with pytest.raises(roster.WouldStrand):
-        roster.remove_extra_shift(shift=shift, by=manager, now=NOW, agreed="")
-    roster.remove_extra_shift(shift=shift, by=manager, now=NOW)
+    with pytest.raises(staffing.WouldStrand):
+        staffing.remove_extra_shift(shift=shift, by=manager, now=NOW, agreed="")
+    staffing.remove_extra_shift(shift=shift, by=manager, now=NOW)
     assert statuses(made) == ["pending_reassignment"]
-    with pytest.raises(RosterRefused) as gone:
-        roster.remove_extra_shift(shift=shift, by=manager, now=NOW)
+    with pytest.raises(HoursRefused) as gone:
+        staffing.remove_extra_shift(shift=shift, by=manager, now=NOW)
     assert gone.value.message == "Someone already removed this shift."
     assert [a.pk for a in add_extra(place, manager, saturday, time(9), time(12)).restored] == [made.pk]
 
@@ -345,7 +345,7 @@ def test_extra_shift_refuses_what_makes_no_sense(place, manager):
         ("working", facility, (TUESDAY, time(16), time(20))),
         ("elsewhere", elsewhere, (TUESDAY, time(16), time(20))),
     ]:
-        with pytest.raises(RosterRefused) as refused:
+        with pytest.raises(HoursRefused) as refused:
             add_extra((where, staff, None), manager, *args)
         refusals[name] = (refused.value.field, refused.value.message)
     assert refusals == {
@@ -373,12 +373,12 @@ def test_extra_shift_refuses_what_makes_no_sense(place, manager):
 
 def enter(place, by, first_day, last_day=None, starts=None, ends=None, **options):
     away = Away(first_day, last_day or first_day, starts, ends)
-    return roster.enter_time_off(staff=place[1], away=away, reason="Leave", by=by, now=NOW, **options)
+    return staffing.enter_time_off(staff=place[1], away=away, reason="Leave", by=by, now=NOW, **options)
 
 
 def test_asking_changes_no_hours_until_approved(place, manager):
     made = book(place, TUESDAY, 10)
-    asked = roster.ask_time_off(
+    asked = staffing.ask_time_off(
         staff=place[1], away=Away(TUESDAY, TUESDAY), reason="Family", by=place[1].user, now=NOW
     )
     assert (asked.state, asked.requested_by, asked.decided_by, statuses(made)) == (
@@ -387,24 +387,24 @@ def test_asking_changes_no_hours_until_approved(place, manager):
         None,
         ["scheduled"],
     )
-    review = roster.approve(time_off=asked, by=manager, now=NOW)
+    review = staffing.approve(time_off=asked, by=manager, now=NOW)
     asked.refresh_from_db()
     assert (asked.state, asked.decided_by, asked.decided_at) == ("approved", manager, NOW)
     assert ([a.pk for a in review.stranded], statuses(made)) == ([made.pk], ["pending_reassignment"])
-    with pytest.raises(RosterRefused) as twice:
-        roster.decline(time_off=asked, answer="No", by=manager, now=NOW)
+    with pytest.raises(HoursRefused) as twice:
+        staffing.decline(time_off=asked, answer="No", by=manager, now=NOW)
     assert twice.value.message == "This time off is already approved."
 
 
 def test_declining_needs_a_reason_and_strands_nothing(place, manager):
     made = book(place, TUESDAY, 10)
-    asked = roster.ask_time_off(
+    asked = staffing.ask_time_off(
         staff=place[1], away=Away(TUESDAY, TUESDAY), reason="", by=place[1].user, now=NOW
     )
-    with pytest.raises(RosterRefused) as refused:
-        roster.decline(time_off=asked, answer=" ", by=manager, now=NOW)
+    with pytest.raises(HoursRefused) as refused:
+        staffing.decline(time_off=asked, answer=" ", by=manager, now=NOW)
     assert refused.value.field == "answer"
-    roster.decline(time_off=asked, answer="Two are away already.", by=manager, now=NOW)
+    staffing.decline(time_off=asked, answer="Two are away already.", by=manager, now=NOW)
     asked.refresh_from_db()
     assert (asked.state, asked.answer, statuses(made)) == (
         "declined",
@@ -417,7 +417,7 @@ def test_time_off_over_days_strands_between_its_times_and_withdrawing_restores(p
     before, during, after = book(place, TUESDAY, 11), book(place, WEDNESDAY, 9), book(place, WEDNESDAY, 13)
     review = enter(place, manager, TUESDAY, WEDNESDAY, time(12), time(12, 30))
     assert [a.pk for a in review.stranded] == [during.pk]
-    back = roster.withdraw(time_off=TimeOff.objects.get(), by=manager, now=NOW)
+    back = staffing.withdraw(time_off=TimeOff.objects.get(), by=manager, now=NOW)
     assert [a.pk for a in back.restored] == [during.pk]
     assert statuses(before, during, after) == ["scheduled", "scheduled", "scheduled"]
 
@@ -435,7 +435,7 @@ def test_time_off_strands_at_every_facility_of_the_person(place, manager):
 
 def test_time_off_strands_even_what_was_placed_outside_hours(place, manager):
     evening = book(place, TUESDAY, 19, overrides={"outside_hours"})
-    roster.enter_time_off(
+    staffing.enter_time_off(
         staff=place[1],
         away=Away(TUESDAY, TUESDAY, time(18), time(21)),
         reason="",
@@ -456,7 +456,7 @@ def test_time_off_refuses_what_makes_no_sense(place, manager):
         (TODAY, date(2029, 1, 1)),
         (date(2026, 12, 3), date(2026, 12, 4)),
     ]:
-        with pytest.raises(RosterRefused) as refused:
+        with pytest.raises(HoursRefused) as refused:
             enter(place, manager, *args)
         refusals.append((refused.value.field, refused.value.message))
     assert refusals == [
@@ -475,8 +475,8 @@ def test_time_off_refuses_what_makes_no_sense(place, manager):
 
 def test_time_off_that_is_over_cannot_be_withdrawn(place, manager):
     past = make.time_off(staff=place[1], first_day=date(2026, 11, 20))
-    with pytest.raises(RosterRefused):
-        roster.withdraw(time_off=past, by=manager, now=NOW)
+    with pytest.raises(HoursRefused):
+        staffing.withdraw(time_off=past, by=manager, now=NOW)
     assert TimeOff.objects.get().state == "approved"
 
 
@@ -484,7 +484,7 @@ def test_time_off_that_is_over_cannot_be_withdrawn(place, manager):
 
 
 def close(place, by, first_day, last_day=None, **options):
-    return roster.close_facility(
+    return staffing.close_facility(
         facility=place[0],
         first_day=first_day,
         last_day=last_day or first_day,
@@ -506,12 +506,12 @@ def test_closure_strands_over_all_staff_and_reopening_restores(place, manager):
     assert [a.pk for a in review.stranded] == [mine.pk, theirs.pk]
     assert statuses(mine, theirs, other) == ["pending_reassignment", "pending_reassignment", "scheduled"]
     tuesday = Closure.objects.get(date=TUESDAY)
-    assert [a.pk for a in roster.reopen(closure=tuesday, by=manager, now=NOW).restored] == [
+    assert [a.pk for a in staffing.reopen(closure=tuesday, by=manager, now=NOW).restored] == [
         mine.pk,
         theirs.pk,
     ]
-    with pytest.raises(RosterRefused) as twice:
-        roster.reopen(closure=tuesday, by=manager, now=NOW)
+    with pytest.raises(HoursRefused) as twice:
+        staffing.reopen(closure=tuesday, by=manager, now=NOW)
     assert twice.value.message == "Someone already reopened it."
 
 
@@ -519,7 +519,7 @@ def test_closure_of_some_days_already_closed_adds_the_others(place, manager):
     close(place, manager, TUESDAY)
     close(place, manager, TUESDAY, WEDNESDAY)
     assert list(Closure.objects.values_list("date", flat=True)) == [TUESDAY, WEDNESDAY]
-    with pytest.raises(RosterRefused) as again:
+    with pytest.raises(HoursRefused) as again:
         close(place, manager, WEDNESDAY)
     assert again.value.message == "Northside is already closed then."
 
@@ -530,6 +530,6 @@ def test_closure_refuses_past_reversed_and_endless_dates(place, manager):
         (WEDNESDAY, TUESDAY),
         (TUESDAY, date(2027, 3, 1)),
     ]:
-        with pytest.raises(RosterRefused):
+        with pytest.raises(HoursRefused):
             close(place, manager, first, last)
     assert Closure.objects.count() == 0

@@ -4,11 +4,11 @@ Every verb here goes through `reassignment.changing_hours`, so that appointments
 `preview`, which undoes everything and only tells the effect, and `agreed`, the key of the effect that the user was shown.
 """
 
-from scheduling.roster.changing import RosterRefused, WouldStrand
-from scheduling.roster.closures import close_facility, reopen
-from scheduling.roster.extra import add_extra_shift, remove_extra_shift
-from scheduling.roster.time_off import approve, ask_time_off, decline, enter_time_off, withdraw
-from scheduling.roster.week import (
+from scheduling.staffing.changing import HoursRefused, WouldStrand
+from scheduling.staffing.closures import close_facility, reopen
+from scheduling.staffing.extra import add_extra_shift, remove_extra_shift
+from scheduling.staffing.time_off import approve, ask_time_off, decline, enter_time_off, withdraw
+from scheduling.staffing.week import (
     PlannedShift,
     StaleHours,
     Version,
@@ -19,8 +19,8 @@ from scheduling.roster.week import (
 )
 
 __all__ = [
+    "HoursRefused",
     "PlannedShift",
-    "RosterRefused",
     "StaleHours",
     "Version",
     "WouldStrand",

@@ -10,7 +10,7 @@ from appointments.models import StaffMember
 from scheduling import words
 from scheduling.models import TimeOff
 from scheduling.reassignment import Review
-from scheduling.roster.changing import RosterRefused, changing, check_not_past, check_quarter
+from scheduling.staffing.changing import HoursRefused, changing, check_not_past, check_quarter
 from securecare import localtime
 
 State = TimeOff.State
@@ -36,7 +36,7 @@ class Away(NamedTuple):
 
 
 def ask_time_off(*, staff: StaffMember, away: Away, reason: str, by: User, now: datetime) -> TimeOff:
-    """Ask for time off. Hours stay as they are until somebody approves. Raises RosterRefused."""
+    """Ask for time off. Hours stay as they are until somebody approves. Raises HoursRefused."""
     _check(away, staff, now)
     with transaction.atomic():
         StaffMember.objects.select_for_update(no_key=True).get(pk=staff.pk)
@@ -61,7 +61,7 @@ def enter_time_off(
     preview: bool = False,
     agreed: str | None = None,
 ) -> Review:
-    """Give time off at once. Raises RosterRefused, WouldStrand."""
+    """Give time off at once. Raises HoursRefused, WouldStrand."""
     _check(away, staff, now)
     with changing(staff=[staff], by=by, now=now, preview=preview, agreed=agreed) as review:
         _check_unclaimed(staff, away)
@@ -79,7 +79,7 @@ def enter_time_off(
 def approve(
     *, time_off: TimeOff, by: User, now: datetime, preview: bool = False, agreed: str | None = None
 ) -> Review:
-    """Give what was asked for. Raises RosterRefused when it is no longer asked for, WouldStrand."""
+    """Give what was asked for. Raises HoursRefused when it is no longer asked for, WouldStrand."""
     with changing(staff=[time_off.staff_id], by=by, now=now, preview=preview, agreed=agreed) as review:
         current = _locked(time_off, State.REQUESTED)
         current.state, current.decided_by, current.decided_at = State.APPROVED, by, now
@@ -88,9 +88,9 @@ def approve(
 
 
 def decline(*, time_off: TimeOff, answer: str, by: User, now: datetime) -> None:
-    """Say no, and why. Raises RosterRefused without a reason, or when it is no longer asked for."""
+    """Say no, and why. Raises HoursRefused without a reason, or when it is no longer asked for."""
     if not answer.strip():
-        raise RosterRefused("Say why, so that the person can plan.", field="answer")
+        raise HoursRefused("Say why, so that the person can plan.", field="answer")
     with transaction.atomic():
         current = _locked(time_off, State.REQUESTED)
         current.state, current.decided_by, current.decided_at = State.DECLINED, by, now
@@ -103,7 +103,7 @@ def withdraw(
 ) -> Review:
     """Take back a request, or approved time off that is not over: the hours come back.
 
-    Raises RosterRefused. Strands nothing; `agreed` is there because every change of hours has it.
+    Raises HoursRefused. Strands nothing; `agreed` is there because every change of hours has it.
     """
     check_not_past(time_off.last_day, earliest_today(time_off.staff, now), "")
     with changing(staff=[time_off.staff_id], by=by, now=now, preview=preview, agreed=agreed) as review:
@@ -122,21 +122,21 @@ def earliest_today(staff: StaffMember, now: datetime) -> date:
 def _locked(time_off: TimeOff, *states: str) -> TimeOff:
     current = TimeOff.objects.select_for_update().get(pk=time_off.pk)
     if current.state not in states:
-        raise RosterRefused(f"This time off is already {current.get_state_display().lower()}.")
+        raise HoursRefused(f"This time off is already {current.get_state_display().lower()}.")
     return current
 
 
 def _check(away: Away, staff: StaffMember, now: datetime) -> None:
     if away.last_day < away.first_day:
-        raise RosterRefused("The last day is before the first.", field="last_day")
+        raise HoursRefused("The last day is before the first.", field="last_day")
     if away.last_day - away.first_day > LONGEST:
-        raise RosterRefused("Enter at most two years at a time.", field="last_day")
+        raise HoursRefused("Enter at most two years at a time.", field="last_day")
     check_not_past(away.last_day, earliest_today(staff, now), "last_day")
     check_quarter(away.starts, "starts")
     check_quarter(away.ends, "ends")
     start, end = away.wall
     if end <= start:
-        raise RosterRefused("Time off must end after it begins.", field="ends")
+        raise HoursRefused("Time off must end after it begins.", field="ends")
 
 
 def _check_unclaimed(staff: StaffMember, away: Away) -> None:
@@ -145,7 +145,7 @@ def _check_unclaimed(staff: StaffMember, away: Away) -> None:
     for other in others.filter(first_day__lte=away.last_day, last_day__gte=away.first_day):
         other_start, other_end = Away(other.first_day, other.last_day, other.starts, other.ends).wall
         if other_start < end and other_end > start:
-            raise RosterRefused(
+            raise HoursRefused(
                 f"There is time off already, {other.get_state_display().lower()}: "
                 f"{words.away(other.first_day, other.last_day, other.starts, other.ends)}. Withdraw it first.",
                 field="first_day",
