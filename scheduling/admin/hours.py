@@ -66,12 +66,13 @@ class TimeOffAdmin(OfOneStaffMember):
     ordering = ["-first_day"]
 
     def save_model(self, request: HttpRequest, obj: TimeOff, form: Any, change: bool) -> None:
-        by, now = acting_user(request), timezone.now()
-        if not change:
-            obj.requested_by, obj.requested_at = by, now
         if not change or "state" in form.changed_data:
-            is_decided = obj.state in (TimeOff.State.APPROVED, TimeOff.State.DECLINED)
-            obj.decided_by, obj.decided_at = (by, now) if is_decided else (None, None)
+            by, now = acting_user(request), timezone.now()
+            if obj.state == TimeOff.State.REQUESTED:
+                obj.requested_by, obj.requested_at = by, now
+                obj.decided_by = obj.decided_at = None
+            elif obj.state in (TimeOff.State.APPROVED, TimeOff.State.DECLINED):
+                obj.decided_by, obj.decided_at = by, now
         super().save_model(request, obj, form, change)
 
 

@@ -139,8 +139,8 @@ def test_time_off_strands_once_approved_and_names_who_decided(
     assert (off.decided_by, status(visit)) == (administrator.user, Status.PENDING_REASSIGNMENT)
 
 
-def test_withdrawn_time_off_restores_and_forgets_the_decision(
-    admin_client: Client, dana: StaffMember, visit: Appointment, day: date
+def test_withdrawn_time_off_restores_and_keeps_who_decided(
+    admin_client: Client, administrator: StaffMember, dana: StaffMember, visit: Appointment, day: date
 ) -> None:
     admin_client.post(add_page(TimeOff), time_off_fields(dana, day, "approved"))
     off = TimeOff.objects.get()
@@ -148,7 +148,7 @@ def test_withdrawn_time_off_restores_and_forgets_the_decision(
     admin_client.post(page_of(off), time_off_fields(dana, day, "withdrawn"))
     off.refresh_from_db()
 
-    assert (off.decided_by, off.decided_at) == (None, None)
+    assert (off.requested_by, off.decided_by) == (None, administrator.user)
     assert status(visit) == Status.SCHEDULED
 
 
