@@ -6,6 +6,7 @@ import { rangeOf } from "./slots.js";
 const QUARTER = 15 * 60 * 1000;
 const LONGEST = 96;
 const PATIENCE = 20000;
+const OUTSIDE = "outside hours";
 
 export function movable(element) {
   const card = element?.closest?.(".card[data-v]:not(.fixed, .pending)");
@@ -109,7 +110,8 @@ export class Move {
     };
     put(this.ghost, this.place);
     const obstacle = this.obstacle();
-    this.ghost.classList.toggle("clash", obstacle !== "");
+    this.ghost.classList.toggle("outside", obstacle === OUTSIDE);
+    this.ghost.classList.toggle("clash", obstacle !== "" && obstacle !== OUTSIDE);
     this.words.textContent = obstacle ? `${this.label} · ${obstacle}` : this.label;
     this.words.classList.remove("leftward");
     const room = this.scroller.getBoundingClientRect().right;
@@ -136,7 +138,7 @@ export class Move {
     if (met(".card:not(.ghost, .cancelled)")) return "taken";
     const away = met(".away");
     if (away) return away.textContent.trim();
-    return met(".off") ? "outside hours" : "";
+    return met(".off") ? OUTSIDE : "";
   }
 
   cancel() {
