@@ -13,9 +13,26 @@ from appointments.admin.base import acting_user
 from scheduling import reassignment
 from scheduling.admin.reviewed import ReviewedAdmin
 from scheduling.models import Closure, ExtraShift, Shift, TimeOff
+from scheduling.staffing.changing import HoursRefused, check_order, check_quarter
 
 
-class ShiftForm(forms.ModelForm):
+class TimesForm(forms.ModelForm):
+    """Holds `starts` and `ends` to what the staff pages hold them to."""
+
+    def clean(self) -> dict[str, Any]:
+        entered: dict[str, Any] = super().clean() or self.cleaned_data
+        starts, ends = entered.get("starts"), entered.get("ends")
+        try:
+            check_quarter(starts, "starts")
+            check_quarter(ends, "ends")
+            if starts is not None and ends is not None:
+                check_order(starts, ends, "ends")
+        except HoursRefused as refused:
+            self.add_error(refused.field, refused.message)
+        return entered
+
+
+class ShiftForm(TimesForm):
     class Meta:
         model = Shift
         fields = ["staff", "facility", "weekday", "starts", "ends", "valid_from", "valid_until"]
@@ -45,6 +62,7 @@ class ShiftAdmin(OfOneStaffMember):
 
 @admin.register(ExtraShift)
 class ExtraShiftAdmin(OfOneStaffMember):
+    form = TimesForm
     list_display = ["staff", "facility", "date", "starts", "ends"]
     list_filter = ["facility", "date"]
     list_select_related = ["staff", "facility"]

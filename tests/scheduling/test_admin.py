@@ -115,6 +115,38 @@ def test_shift_that_ends_before_it_begins_to_run_is_refused_beside_the_field(
     }
 
 
+@pytest.mark.parametrize(
+    ("times", "errors"),
+    [
+        ({"starts": "09:05"}, {"starts": ["Hours go by quarter hours: :00, :15, :30 or :45."]}),
+        ({"ends": "17:00:30"}, {"ends": ["Hours go by quarter hours: :00, :15, :30 or :45."]}),
+        (
+            {"ends": "09:00"},
+            {
+                "ends": [
+                    "It ends when it starts. For a whole day enter 12:00 AM–12:00 PM and 12:00 PM–12:00 AM."
+                ]
+            },
+        ),
+        ({"ends": "late"}, {"ends": ["Enter a valid time."]}),
+    ],
+)
+@pytest.mark.parametrize("model", [Shift, ExtraShift], ids=lambda model: model.__name__)
+def test_times_that_no_shift_has_are_refused_beside_the_field(
+    admin_client: Client,
+    dana: StaffMember,
+    day: date,
+    model: type,
+    times: dict[str, str],
+    errors: dict[str, list[str]],
+) -> None:
+    sent = shift_fields(shift_of(dana, day), date=str(day), **times)
+
+    answer = admin_client.post(add_page(model), sent)
+
+    assert answer.context["adminform"].form.errors == errors
+
+
 def time_off_fields(member: StaffMember, day: date, state: str) -> dict[str, Any]:
     return {
         "staff": member.pk,
