@@ -111,10 +111,14 @@ def _already_booked(form: BookingForm, *, by: User) -> Appointment | None:
         names = (made["given_name"], made["family_name"], made["date_of_birth"])
         customer = customers.same_person(*names, made["program"].facility)
     same = Appointment.objects.live().filter(
-        customer=customer, staff=made["staff"], program=made["program"], starts_at=_start(form)
+        customer=customer,
+        staff=made["staff"],
+        program=made["program"],
+        starts_at=_start(form),
+        events__kind=AppointmentEvent.Kind.BOOKED,
+        events__by=by,
     )
-    mine = AppointmentEvent.objects.filter(kind=AppointmentEvent.Kind.BOOKED, by=by)
-    found = same.filter(events__in=mine).select_related("customer", "staff", "facility").first()
+    found = same.select_related("customer", "staff", "facility").first()
     return found if found is not None and found.minutes == made["minutes"] else None
 
 
@@ -182,6 +186,7 @@ def _context(
         "length_for": program.pk if program else "",
         "choices_key": _choices_key(form),
         "in_dialog": wants_part(request),
+        "has_facility": bool(form.access.facilities),
     }
 
 

@@ -15,6 +15,7 @@ from tests.scheduling.desk import (
     errors_of,
     offers_of,
     part,
+    signed_in,
     text_of,
     triggers,
     value_of,
@@ -450,3 +451,11 @@ def test_booking_is_not_for_billing(desk):
     assert show(client).status_code == 403
     assert send(client, desk.form()).status_code == 403
     assert not Appointment.objects.exists()
+
+
+def test_booking_without_any_facility_says_whom_to_ask():
+    client = signed_in(make.staff())
+    assert "You belong to no facility yet" in text_of(show(client))
+    assert send(client, {"date": DAY.isoformat(), "time": "10:00"}).status_code == 422
+    assert client.get("/schedule/find/", headers=part("find-time")).status_code == 200
+    assert client.get("/customers/", headers=part("customer-list")).status_code == 200

@@ -269,3 +269,11 @@ def test_customer_becomes_visible_where_somebody_books_them(desk, client):
         now=timezone.now(),
     )
     assert client.get(f"/customers/{stranger.pk}/").status_code == 200
+
+
+def test_customer_page_holds_the_part_it_refreshes(desk, client):
+    desk.appointment(10)
+    address = f"/customers/{desk.customer.pk}/"
+    piece = client.get(address, headers=part("customer-visits")).content.decode().strip()
+    assert piece.startswith('<div id="customer-visits"')
+    assert piece in client.get(address).content.decode()
