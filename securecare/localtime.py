@@ -75,15 +75,14 @@ def walk(start: datetime, end: datetime, step: timedelta = QUARTER_HOUR) -> Iter
 
 @lru_cache(maxsize=65_536)
 def periods(
-    day: date, starts: time, ends: time, zone: str | ZoneInfo, *, last_day: date | None = None
+    day: date, starts: time, ends: time, zone: str | ZoneInfo
 ) -> tuple[tuple[datetime, datetime], ...]:
     """The half-open UTC periods during which a clock in `zone` reads from `starts` on `day` up to `ends`.
 
-    Without `last_day`, a period whose end is not after its start runs over midnight. One period on nearly every day; none
-    when a gap swallows it whole; two when it begins or ends inside a repeated hour, because such an hour is worked twice.
+    A period whose end is not after its start runs over midnight. One period on nearly every day; none when a gap swallows
+    it whole; two when it begins or ends inside a repeated hour, because such an hour is worked twice.
     """
-    if last_day is None:
-        last_day = day + timedelta(days=1) if ends <= starts else day
+    last_day = day + timedelta(days=1) if ends <= starts else day
     start, late_start = resolve(day, starts, zone), resolve(day, starts, zone, fold=1)
     end, late_end = resolve(last_day, ends, zone), resolve(last_day, ends, zone, fold=1)
     if start == late_start and end == late_end:
