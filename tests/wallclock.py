@@ -112,11 +112,14 @@ def clock(change):
     return Clock(change.zone, change.at)
 
 
+def skipped_or_repeated(change):
+    """The wall times between which clocks jump, earlier one first."""
+    return sorted([shown(change.at - QUARTER, change.zone) + QUARTER, shown(change.at, change.zone)])
+
+
 def shifts_near(change):
     """Shifts that begin and end before, inside and after what a change skips or repeats, some of them over midnight."""
-    old = shown(change.at - QUARTER, change.zone) + QUARTER
-    new = shown(change.at, change.zone)
-    low, high = min(old, new), max(old, new)
+    low, high = skipped_or_repeated(change)
     times = sorted({_quarter(edge) for edge in (low - QUARTER, low, low + (high - low) / 2, high)})
     return [(starts, ends) for starts in times for ends in [*times, time(12)]]
 
