@@ -1,0 +1,147 @@
+"""What one day holds for one user: the people on the grid, their hours, and their appointments. Three queries, however many."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, NamedTuple
+
+from django.db import connection
+
+from appointments.access import Access
+from appointments.models import Facility
+from appointments.models.appointment import LONGEST, Status
+from scheduling import hours
+from scheduling.axis import QUARTER_SECONDS, Axis
+from scheduling.roster import Column, Person, columns
+from scheduling.selection import Selection
+
+BUSY = "busy"
+
+
+class Card(NamedTuple):
+    """An appointment in slots of the axis; `start` is negative when it began the day before.
+
+    A `busy` card only holds the time: the appointment is at a facility that the user did not choose, whose name it then has
+    for a program, or may not see, and then it has nothing.
+    """
+
+    reference: str
+    version: int
+    staff_id: int
+    facility_id: int
+    start: int
+    end: int
+    status: str
+    confirmed: str
+    customer: str
+    program: str
+
+
+@dataclass(frozen=True)
+class Day:
+    axis: Axis
+    selection: Selection
+    facilities: dict[int, Facility]
+    people: list[Person]
+    columns: list[Column]
+    cards: list[Card]
+
+    @property
+    def counts(self) -> Counter[str]:
+        """How many appointments there are of each status, whether or not the filter shows them."""
+        return Counter(card.status for card in self.cards if card.status != BUSY)
+
+    @property
+    def shown(self) -> list[Card]:
+        return [card for card in self.cards if card.status in self.selection.statuses]
+
+
+def load(*, access: Access, selection: Selection, date: date) -> Day:
+    axis = Axis.of(date, selection.zone)
+    people = _people(access)
+    candidates = [person for person in people if selection.facility_ids.intersection(person.facilities)]
+    if selection.staff is not None:
+        candidates = [person for person in candidates if person.id in selection.staff]
+    ids = [person.id for person in candidates]
+    rules = hours.load(staff=ids, first_day=date, last_day=date)
+    cards = _cards(ids, axis, access, selection)
+    made = columns(people=candidates, facilities=selection.facilities, rules=rules, axis=axis)
+    if selection.staff is None:
+        made = _present(made, cards)
+    return Day(axis, selection, {each.pk: each for each in access.facilities}, people, made, _of(made, cards))
+
+
+def _present(made: list[Column], cards: Iterable[Card]) -> list[Column]:
+    """Those who work, and those who have an appointment though they do not."""
+    booked = {card.staff_id for card in cards if card.status not in (BUSY, Status.CANCELLED)}
+    return [column for column in made if column.work or column.person.id in booked]
+
+
+def _of(made: list[Column], cards: list[Card]) -> list[Card]:
+    shown = {column.person.id for column in made}
+    return [card for card in cards if card.staff_id in shown]
+
+
+_PEOPLE = """
+SELECT staff.id, staff.display_name, array_agg(place.facility_id)
+  FROM appointments_staffmember staff
+  JOIN appointments_staffmember_facilities place ON place.staffmember_id = staff.id
+ WHERE staff.is_active AND staff.takes_appointments AND place.facility_id = ANY(%s)
+ GROUP BY staff.id
+ ORDER BY staff.display_name, staff.id
+"""
+
+
+def _people(access: Access) -> list[Person]:
+    """Everyone who takes appointments at the user's facilities, by name."""
+    with connection.cursor() as cursor:
+        cursor.execute(_PEOPLE, [list(access.facility_ids)])
+        return [Person(*row) for row in cursor.fetchall()]
+
+
+# Instants come as numbers: the grid needs slots, and thousands of datetimes cost more than the query. `confirmed` names the
+# channels in the order in which they confirmed: e-mail, phone. Nothing of a facility the user may not see leaves the database.
+_CARDS = """
+SELECT CASE WHEN a.facility_id = ANY(%(chosen)s) THEN a.reference::text ELSE '' END,
+       a.version, a.staff_id, CASE WHEN a.facility_id = ANY(%(seen)s) THEN a.facility_id ELSE 0 END,
+       extract(epoch FROM a.starts_at)::bigint, extract(epoch FROM a.ends_at)::bigint,
+       CASE WHEN a.facility_id = ANY(%(chosen)s) THEN a.status ELSE 'busy' END,
+       CASE WHEN NOT a.facility_id = ANY(%(chosen)s) THEN ''
+            WHEN a.email_confirmed_at <= a.phone_confirmed_at THEN 'ep'
+            WHEN a.email_confirmed_at > a.phone_confirmed_at THEN 'pe'
+            WHEN a.email_confirmed_at IS NOT NULL THEN 'e'
+            WHEN a.phone_confirmed_at IS NOT NULL THEN 'p' ELSE '' END,
+       CASE WHEN a.facility_id = ANY(%(chosen)s) THEN customer.given_name || ' ' || customer.family_name ELSE '' END,
+       CASE WHEN a.facility_id = ANY(%(chosen)s) THEN program.name ELSE '' END
+  FROM appointments_appointment a
+  JOIN appointments_customer customer ON customer.id = a.customer_id
+  JOIN appointments_program program ON program.id = a.program_id
+ WHERE a.staff_id = ANY(%(staff)s)
+   AND a.starts_at > %(opens_after)s AND a.starts_at < %(closes)s AND a.ends_at > %(opens)s
+   AND (a.status <> 'cancelled' OR a.facility_id = ANY(%(chosen)s))
+ ORDER BY a.starts_at, a.id
+"""
+
+
+def _cards(staff: Collection[int], axis: Axis, access: Access, selection: Selection) -> list[Card]:
+    if not axis.size:
+        return []
+    limits: dict[str, Any] = {
+        "staff": list(staff),
+        "chosen": list(selection.facility_ids),
+        "seen": list(access.facility_ids),
+        "opens": axis.origin,
+        "opens_after": axis.origin - LONGEST,
+        "closes": axis.end,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_CARDS, limits)
+        rows = cursor.fetchall()
+    epoch = axis.epoch
+    return [
+        Card._make(
+            (*row[:4], (row[4] - epoch) // QUARTER_SECONDS, -((epoch - row[5]) // QUARTER_SECONDS), *row[6:])
+        )
+        for row in rows
+    ]

@@ -1,0 +1,99 @@
+"""Whether what a page shows of a day is still so, in one cheap query that renders nothing.
+
+A fingerprint covers what the day grid is made from: the user's stored view and role, their facilities, the people there,
+their hours, and the day's appointments with their customers' and programs' names. It sums hashes over the rows themselves, so
+a change is seen when it is committed, in whatever order transactions took their ids and times.
+"""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from hashlib import blake2b
+from typing import Any
+
+from django.db import connection
+
+from appointments.access import Access, role_of
+from appointments.models.appointment import LONGEST
+from scheduling.models import SchedulerView
+from securecare import localtime
+
+DAY = timedelta(days=1)
+_VIEW = ("staff", "facilities", "orientation", "statuses", "zone", "whole_day")
+
+# The person's view says whose rows count. `hashtextextended(row::text)` covers every column of the small tables; appointments
+# carry a version of their own.
+_FINGERPRINT = """
+WITH view AS MATERIALIZED (
+    SELECT staff, facilities, orientation, statuses, zone, whole_day
+      FROM scheduling_schedulerview WHERE user_id = %(user)s
+), people AS MATERIALIZED (
+    SELECT staff.id, staff.display_name, array_agg(place.facility_id ORDER BY place.facility_id) AS facilities
+      FROM appointments_staffmember staff
+      JOIN appointments_staffmember_facilities place ON place.staffmember_id = staff.id
+     WHERE staff.is_active AND staff.takes_appointments AND place.facility_id = ANY(%(facilities)s)
+     GROUP BY staff.id
+), shown AS MATERIALIZED (
+    SELECT coalesce(array_agg(people.id), '{}') AS ids FROM people
+     WHERE NOT EXISTS (SELECT FROM view WHERE staff IS NOT NULL AND NOT people.id = ANY(staff))
+)
+SELECT view.*, concat_ws('|', view::text,
+    (SELECT count(*) || ':' || sum(hashtextextended(people::text, 0)) FROM people),
+    (SELECT count(*) || ':' || sum(hashtextextended(rule::text, 0)) FROM scheduling_shift rule
+      WHERE rule.staff_id = ANY(shown.ids) AND rule.valid_from <= %(last)s
+        AND (rule.valid_until IS NULL OR rule.valid_until > %(first)s)),
+    (SELECT count(*) || ':' || sum(hashtextextended(rule::text, 0)) FROM scheduling_extrashift rule
+      WHERE rule.staff_id = ANY(shown.ids) AND rule.date BETWEEN %(first)s AND %(last)s),
+    (SELECT count(*) || ':' || sum(hashtextextended(rule::text, 0)) FROM scheduling_timeoff rule
+      WHERE rule.staff_id = ANY(shown.ids) AND rule.state = 'approved'
+        AND rule.first_day <= %(last)s AND rule.last_day >= %(first)s),
+    (SELECT count(*) || ':' || sum(hashtextextended(rule::text, 0)) FROM scheduling_closure rule
+      WHERE rule.facility_id = ANY(%(facilities)s) AND rule.date BETWEEN %(first)s AND %(last)s),
+    (SELECT count(*) || ':' || sum(hashint8extended(appointment.id, appointment.version))
+            || ':' || sum(hashtextextended(customer.given_name || ' ' || customer.family_name, customer.id))
+            || ':' || sum(hashtextextended(program.name, program.id))
+       FROM appointments_appointment appointment
+       JOIN appointments_customer customer ON customer.id = appointment.customer_id
+       JOIN appointments_program program ON program.id = appointment.program_id
+      WHERE appointment.staff_id = ANY(shown.ids) AND appointment.starts_at > %(opens_after)s
+        AND appointment.starts_at < %(closes)s AND appointment.ends_at > %(opens)s))
+  FROM shown LEFT JOIN view ON true
+"""
+
+
+@dataclass(frozen=True)
+class Fresh:
+    """The user's stored view, and the fingerprint of the day as it was when the view was read."""
+
+    view: SchedulerView
+    fingerprint: str
+
+
+def fresh(*, access: Access, day: date) -> Fresh:
+    """One query. Read before the day itself: what changes in between is then fetched once more, and never missed."""
+    with connection.cursor() as cursor:
+        cursor.execute(_FINGERPRINT, {**_limits(access, day), "user": access.user.pk})
+        *fields, state = cursor.fetchone()
+    view = SchedulerView(user=access.user, **_stored(fields))
+    places = [(facility.pk, facility.name, facility.time_zone) for facility in access.facilities]
+    seen = f"{state}|{places}|{role_of(access.user)}|{access.user.is_superuser}"
+    return Fresh(view, blake2b(seen.encode(), digest_size=12).hexdigest())
+
+
+def _limits(access: Access, day: date) -> dict[str, Any]:
+    """The day as any of the user's facilities counts it; a grid shows it in one of their zones."""
+    bounds = [localtime.day_bounds(day, facility.zone) for facility in access.facilities]
+    bounds = bounds or [localtime.day_bounds(day, "UTC")]
+    opens = min(start for start, _ in bounds)
+    return {
+        "facilities": list(access.facility_ids),
+        "opens": opens,
+        "opens_after": opens - LONGEST,
+        "closes": max(end for _, end in bounds),
+        "first": day - 2 * DAY,
+        "last": day + 2 * DAY,
+    }
+
+
+def _stored(fields: list[Any]) -> dict[str, Any]:
+    """The view's columns by name; nothing for who has stored none, so that the model's defaults hold."""
+    return dict(zip(_VIEW, fields, strict=True)) if fields[_VIEW.index("orientation")] else {}
