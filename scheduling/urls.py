@@ -1,8 +1,15 @@
 from django.urls import URLPattern, path
+from django.views.generic import RedirectView
 
-from scheduling.views import appointment, booking, customers, find, moving
+from scheduling.views import appointment, booking, customers, day, export, find, moving
 
 urlpatterns: list[URLPattern] = [
+    path("", RedirectView.as_view(pattern_name="schedule"), name="home"),
+    path("schedule/", day.schedule, name="schedule"),
+    path("schedule/view/", day.choose, name="schedule-view"),
+    path("schedule/keys/", day.keys, name="schedule-keys"),
+    path("schedule/sheet/", export.day_sheet, name="day-sheet"),
+    path("schedule/day.csv", export.day_csv, name="day-csv"),
     path("schedule/book/", booking.book, name="book"),
     path("schedule/find/", find.find_time, name="find-time"),
     path("appointments/<uuid:reference>/", appointment.appointment, name="appointment"),
