@@ -6,10 +6,10 @@ import { Move, movable } from "./placing.js";
 const THRESHOLD = 5;
 const LONG_PRESS = 400;
 const RIM = 40;
-const FASTEST = 18;
+const FASTEST = 14;
 
 let press = null; // {card, part, id, at, isTouch, timer}: a pointer that went down on a card
-let drag = null; // {move, part, id, grabbed, at, frame}
+let drag = null; // {move, part, id, grabbed, from, at, frame}
 
 // The part of the card under the pointer: "start" and "end" are a strip at each edge, never more than a third of the card.
 function partOf(card, { clientX, clientY, pointerType }) {
@@ -69,7 +69,7 @@ function begin(at = press.at) {
   forget();
   if (!movable(card)) return;
   const move = new Move(card);
-  drag = { move, part, id, at, grabbed: move.slotAt(start) - move.from.s, frame: 0 };
+  drag = { move, part, id, from: start, at, grabbed: move.slotAt(start) - move.from.s, frame: 0 };
   card.setPointerCapture(id);
   document.addEventListener("click", swallow, { capture: true });
   document.documentElement.classList.add(part === "body" ? "dragging" : "resizing");
@@ -94,12 +94,13 @@ function follow() {
 }
 
 // Scrolls the grid, or the page where the grid is taller than the window, faster the nearer the pointer is to the edge.
+// A card taken near an edge scrolls nothing until it is carried further towards it.
 function scrollAtRim() {
   if (!drag) return;
-  const { scroller } = drag.move;
+  const { from, at, move: { scroller } } = drag;
   const area = visible(scroller);
-  const dx = pull(drag.at.x, area.left, area.right);
-  const dy = pull(drag.at.y, area.top, area.bottom);
+  const dx = pull(from.x, at.x, area.left, area.right);
+  const dy = pull(from.y, at.y, area.top, area.bottom);
   if (dx || dy) {
     const before = [scroller.scrollLeft, scroller.scrollTop];
     scroller.scrollBy(dx, dy);
@@ -123,9 +124,9 @@ function visible(scroller) {
   };
 }
 
-function pull(at, low, high) {
-  if (at < low + RIM) return -FASTEST * Math.min((low + RIM - at) / RIM, 1);
-  if (at > high - RIM) return FASTEST * Math.min((at - high + RIM) / RIM, 1);
+function pull(from, at, low, high) {
+  if (at < low + RIM && at < from) return -FASTEST * Math.min((low + RIM - at) / RIM, 1);
+  if (at > high - RIM && at > from) return FASTEST * Math.min((at - high + RIM) / RIM, 1);
   return 0;
 }
 

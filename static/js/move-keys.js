@@ -10,6 +10,7 @@ const ALONG = { vertical: ["ArrowUp", "ArrowDown"], horizontal: ["ArrowLeft", "A
 let move = null;
 
 const voice = document.createElement("div");
+voice.id = "move-voice";
 voice.className = "sr-only";
 voice.setAttribute("role", "status");
 document.body.append(voice);

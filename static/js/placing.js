@@ -212,10 +212,9 @@ function move({ url, values }, onAnswer) {
   return new Promise((resolve) => {
     courier.addEventListener("htmx:afterRequest", ({ detail }) => {
       onAnswer();
-      courier.remove();
       resolve(detail.successful === true);
     });
-    htmx.ajax("POST", url, { source: courier, target: courier, swap: "none", values }).catch(() => {});
+    htmx.ajax("POST", url, { source: courier, target: courier, swap: "none", values }).catch(() => {}).finally(() => courier.remove());
   });
 }
 
