@@ -177,6 +177,18 @@ def test_warning_comes_before_sending_and_an_offer_is_filled_in(at_desk, desk):
     assert not Appointment.objects.filter(customer=desk.customer).exists()
 
 
+def test_enter_in_a_field_books_the_typed_time_and_no_offered_one(at_desk, desk):
+    form = open_booking(at_desk, desk)
+    fill(form, desk, "18:00")
+    form.get_by_label(re.compile("^Time")).press("Tab")
+    expect(form.locator(".offers")).to_be_visible()
+    form.get_by_label("Book outside working hours").check()
+    expect(form.get_by_label("Book outside working hours")).to_be_checked()
+    form.get_by_label("Length in minutes").press("Enter")
+    expect(at_desk.locator("#toasts")).to_contain_text("6:00 PM")
+    assert Appointment.objects.get().starts_at == make.at(DAY, 18)
+
+
 def test_new_customer_is_booked_inline(at_desk, desk):
     form = open_booking(at_desk, desk)
     form.get_by_role("combobox", name="Customer").fill("Omar Farouk")
