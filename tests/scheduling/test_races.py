@@ -222,7 +222,7 @@ def test_a_busy_desk_leaves_nothing_doubled_and_every_version_recorded(place):
     staff, customers = team[:3], [make.customer(at=facility) for _ in range(4)]
     shift = staff[0].shifts.get(weekday=0)
     dice = random.Random(20261123)
-    for _ in range(6):
+    for _ in range(12):
         live = list(Appointment.objects.select_related("customer", "staff", "program__facility"))
         jobs = [_any_job(dice, live, program, staff, customers) for _ in range(THREADS - 1)]
         ends = time(dice.choice([11, 17]))

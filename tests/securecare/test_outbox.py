@@ -251,7 +251,7 @@ def test_a_broker_outage_neither_fails_the_change_nor_loses_the_row(caplog):
     with transaction.atomic():
         row = parcel()
         outbox.queue_on_commit(celery_task("redis://127.0.0.1:1/0"), row, now=NOW, hints=Hints())
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 3
     assert [message.partition(":")[0] for message in caplog.messages] == [
         "The queue cannot be reached; due rows wait for the next sweep"
     ]
