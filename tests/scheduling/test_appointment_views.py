@@ -588,3 +588,13 @@ def test_appointment_of_a_facility_one_left_is_not_there_any_more(desk, booked):
     assert client.get(url(booked)).status_code == 200
     member.facilities.clear()
     assert client.get(url(booked)).status_code == 404
+
+
+def test_appointment_is_told_on_the_clock_of_its_own_facility():
+    desk = Desk.open(time_zone="America/Los_Angeles")
+    booked = desk.appointment(10)
+    member = make.staff(at=[make.facility(), desk.facility])
+    shown = text_of(signed_in(member).get(url(booked), headers=DIALOG))
+    offset = "PST" if booked.local_starts_at.utcoffset() == timedelta(hours=-8) else "PDT"
+    assert f"10:00–10:30 AM {offset}" in shown
+    assert f"Time: {DAY:%A, %B %-d, %Y}, 10:00–10:30 AM" in shown

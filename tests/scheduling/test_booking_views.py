@@ -20,6 +20,7 @@ from tests.scheduling.desk import (
     triggers,
     value_of,
 )
+from tests.together import at_once
 
 pytestmark = pytest.mark.django_db
 
@@ -459,3 +460,27 @@ def test_booking_without_any_facility_says_whom_to_ask():
     assert send(client, {"date": DAY.isoformat(), "time": "10:00"}).status_code == 422
     assert client.get("/schedule/find/", headers=part("find-time")).status_code == 200
     assert client.get("/customers/", headers=part("customer-list")).status_code == 200
+
+
+def test_booking_form_takes_the_same_queries_for_one_and_thirty_staff_members(
+    desk, client, django_assert_num_queries
+):
+    query = {"staff": desk.staff.pk, "at": f"{at(10):%Y-%m-%dT%H:%M:%SZ}", "customer": desk.customer.pk}
+    show(client, **query)
+    with django_assert_num_queries(25):
+        show(client, **query)
+    for _ in range(29):
+        desk.colleague()
+        make.program(at=desk.facility, staff=make.staff(at=desk.facility))
+    with django_assert_num_queries(25):
+        show(client, **query)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_booking_the_same_slot_at_once_has_one_winner_and_offers_the_others_more(desk):
+    clients = [desk.signed_in() for _ in range(4)]
+    forms = [desk.form(customer=make.customer(at=desk.facility).pk) for _ in clients]
+    answers = at_once([lambda c=c, f=f: send(c, f) for c, f in zip(clients, forms, strict=True)])
+    assert sorted(answer.status_code for answer in answers) == [204, 409, 409, 409]
+    assert all(offers_of(answer) for answer in answers if answer.status_code == 409)
+    assert Appointment.objects.count() == 1
