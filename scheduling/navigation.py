@@ -43,7 +43,7 @@ def _navigation(request: HttpRequest) -> Navigation:
 
 
 def _items(request: HttpRequest, access: Access) -> list[Item]:
-    here = request.resolver_match.url_name if request.resolver_match else ""
+    here = (request.resolver_match.url_name if request.resolver_match else None) or ""
     items = []
     if access.may(SEE_SCHEDULE):
         items.append(Item("Schedule", reverse("schedule"), here == "schedule"))
