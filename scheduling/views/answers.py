@@ -39,8 +39,3 @@ def go(request: HttpRequest, to: str, text: str) -> HttpResponse:
     """The change is made on a page that shows it: go there with a message."""
     messages.success(request, text)
     return HttpResponseClientRedirect(to) if wants_part(request) else redirect(to)
-
-
-def refuse_plainly(request: HttpRequest, text: str, to: str) -> HttpResponse:
-    messages.error(request, text)
-    return redirect(to)
