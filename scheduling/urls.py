@@ -1,7 +1,7 @@
 from django.urls import URLPattern, path
 from django.views.generic import RedirectView
 
-from scheduling.views import appointment, booking, customers, day, export, find, moving
+from scheduling.views import appointment, booking, customers, day, export, find, hours, moving, reassignment
 
 urlpatterns: list[URLPattern] = [
     path("", RedirectView.as_view(pattern_name="schedule"), name="home"),
@@ -22,6 +22,8 @@ urlpatterns: list[URLPattern] = [
         appointment.private_note,
         name="appointment-private-note",
     ),
+    path("schedule/reassignment/", reassignment.reassignment, name="reassignment"),
+    path("schedule/reassignment.csv", reassignment.reassignment_csv, name="reassignment-csv"),
     path("customers/", customers.customer_list, name="customers"),
     path("customers/search/", customers.search, name="customer-search"),
     path("customers/new/", customers.customer_new, name="customer-new"),
@@ -29,4 +31,14 @@ urlpatterns: list[URLPattern] = [
     path("customers/<int:pk>/edit/", customers.customer_edit, name="customer-edit"),
     path("customers/<int:pk>/cases/", customers.case_open, name="case-open"),
     path("customers/<int:pk>/cases/<int:case>/close/", customers.case_close, name="case-close"),
+    path("hours/", hours.overview, name="hours"),
+    path("hours/closures/", hours.closures, name="hours-closures"),
+    path("hours/closures/<int:pk>/reopen/", hours.reopen, name="hours-reopen"),
+    path("hours/extra/<int:pk>/remove/", hours.extra_remove, name="hours-extra-remove"),
+    path("hours/time-off/<int:pk>/", hours.decide, name="hours-decide"),
+    path("hours/time-off/<int:pk>/withdraw/", hours.withdraw, name="hours-withdraw"),
+    path("hours/<int:pk>/", hours.person, name="hours-person"),
+    path("hours/<int:pk>/extra/", hours.extra, name="hours-extra"),
+    path("hours/<int:pk>/time-off/", hours.time_off, name="hours-time-off"),
+    path("hours/<int:pk>/<int:facility>/week/", hours.week, name="hours-week"),
 ]

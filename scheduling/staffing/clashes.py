@@ -33,11 +33,12 @@ def check_elsewhere(
     places = Facility.objects.in_bulk(rules.facilities_of(staff.pk))
     if facility.pk not in places or len(places) < 2:
         return
-    found = sorted(
+    found = [
         occurrence
         for place in places.values()
         for occurrence in occurrences(rules, staff, place, first_day - DAY, last + DAY)
-    )
+    ]
+    found.sort(key=lambda occurrence: occurrence.period)
     for one, other in _neighbours(found):
         mine, theirs = (one, other) if one.facility == facility else (other, one)
         if mine.facility == facility != theirs.facility and first_day <= mine.day <= last:
