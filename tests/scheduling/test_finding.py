@@ -85,6 +85,17 @@ def test_next_times_leave_out_what_the_cool_down_forbids(place):
     ]
 
 
+def test_next_times_leave_out_the_days_before_a_later_appointment_too(place):
+    facility, staff, program = place
+    program.cool_down_days = 3
+    program.save()
+    customer = make.customer(at=facility)
+    friday = date(2026, 11, 27)
+    make.appointment(staff=staff, program=program, customer=customer, starts_at=at(friday, 10))
+    offered = instead(place, at(TUESDAY + DAY, 10), customer=customer)
+    assert offered[0] == ("Dana Reyes", "Mon 10:00")
+
+
 def test_next_times_ignore_the_appointment_that_moves(place):
     facility, staff, program = place
     moving = make.appointment(staff=staff, program=program, starts_at=at(TUESDAY, 10))
