@@ -2,12 +2,12 @@
 
 Pieces are joined strings, because a template's loop over thousands of cards costs ten times as much. Every text from the
 database is escaped here. Places are `--s` (first slot, counted from the first one shown), `--n` (slots) and `--c` (column);
-`--l` of `--k` lanes where cards overlap. Quotes around attributes are left out where HTML allows it: they would be a tenth of
-the page.
+`--l` of `--k` lanes where cards overlap. Roles and quotes would be a tenth of the page: quotes are left out where HTML allows
+it, and static/js/grid.js gives the roles of a grid together with the keyboard that they promise.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from html import escape
@@ -22,6 +22,10 @@ from scheduling.roster import Column, Span
 
 USUAL = (8 * HOUR, 18 * HOUR)
 SETTLED = frozenset({Status.COMPLETED.value, Status.NO_SHOW.value, Status.CANCELLED.value})
+CANCELLED = Status.CANCELLED.value
+
+Lane = tuple[int, int]
+Words = Callable[[str, str, str, str, int], str]
 
 
 @dataclass(frozen=True)
@@ -61,34 +65,36 @@ def _full_hours(axis: Axis, first: int, last: int) -> Span:
     return first, last
 
 
-def lanes(cards: Iterable[Card]) -> dict[Card, tuple[int, int]]:
-    """For each card of one person that overlaps another: its lane, and how many lanes its group has.
+def lanes(cards: Sequence[Card]) -> list[Lane | None]:
+    """For each card of one person, in order of start: its lane and how many lanes there are, where cards overlap.
 
     Live appointments overlap none but cancelled ones, so the first lane is theirs.
     """
-    found: dict[Card, tuple[int, int]] = {}
+    found: list[Lane | None] = []
     group: list[Card] = []
-    until = None
-    for card in sorted(cards, key=lambda each: each.start):
-        if until is not None and card.start >= until:
-            found.update(_side_by_side(group))
-            group, until = [], None
+    until = 0
+    for card in cards:
+        if group and card.start >= until:
+            found += _side_by_side(group)
+            group = []
+        until = max(until, card.end) if group else card.end
         group.append(card)
-        until = max(until or card.end, card.end)
-    found.update(_side_by_side(group))
-    return found
+    return found + _side_by_side(group)
 
 
-def _side_by_side(group: list[Card]) -> dict[Card, tuple[int, int]]:
+def _side_by_side(group: list[Card]) -> list[Lane | None]:
     if len(group) < 2:
-        return {}
+        return [None] * len(group)
     taken: list[list[Card]] = []
-    placed: dict[Card, int] = {}
-    for card in sorted(group, key=lambda each: (each.status == Status.CANCELLED, each.start)):
-        lane = next((number for number, others in enumerate(taken) if _is_free(others, card)), len(taken))
-        taken[lane : lane + 1] = [[*taken[lane], card] if lane < len(taken) else [card]]
-        placed[card] = lane
-    return {card: (lane, len(taken)) for card, lane in placed.items()}
+    numbers = [0] * len(group)
+    for place in sorted(range(len(group)), key=lambda each: group[each].status == CANCELLED):
+        card = group[place]
+        number = next((n for n, others in enumerate(taken) if _is_free(others, card)), len(taken))
+        if number == len(taken):
+            taken.append([])
+        taken[number].append(card)
+        numbers[place] = number
+    return [(number, len(taken)) for number in numbers]
 
 
 def _is_free(lane: list[Card], card: Card) -> bool:
@@ -103,56 +109,41 @@ class _Frame:
 
     def vertical(self) -> Iterator[str]:
         """Staff as columns: a row for every slot at which something stands."""
-        columns = self.day.columns
         rows: dict[int, list[str]] = defaultdict(list)
         for mark in self.day.axis.marks(self.first, self.first + self.shown):
-            slot = mark.slot - self.first
-            rows[slot].append(
-                f"<div role=rowheader class=at data-i={mark.slot} style=--s:{slot}>{mark.label}</div>"
-            )
-        for slot, _, html in self._cards(_vertical_words):
-            rows[slot].append(html)
-        yield self._open("vertical", self.shown, len(columns))
-        yield f"<div role=row aria-rowindex=1 class=heads><div role=columnheader class=corner>{self._zone}</div>"
-        yield from (_head("columnheader", number, column) for number, column in enumerate(columns))
+            rows[mark.slot - self.first].append(self._mark(mark.slot, mark.label))
+        for number in range(len(self.day.columns)):
+            for slot, html in self._cards(number, _vertical_words):
+                rows[slot].append(html)
+        yield self._open("vertical")
+        yield from (_head(number, column) for number, column in enumerate(self.day.columns))
         yield "</div>"
         for slot in sorted(rows):
-            yield f"<div role=row aria-rowindex={slot + 2}>{''.join(rows[slot])}</div>"
+            yield f"<div class=row data-r={slot + 2}>{''.join(rows[slot])}</div>"
         yield "</div>"
 
     def horizontal(self) -> Iterator[str]:
         """Staff as rows."""
-        columns = self.day.columns
-        rows: dict[int, list[str]] = defaultdict(list)
-        for _, number, html in self._cards(_horizontal_words):
-            rows[number].append(html)
-        yield self._open("horizontal", len(columns), self.shown)
-        yield f"<div role=row aria-rowindex=1 class=heads><div role=columnheader class=corner>{self._zone}</div>"
+        yield self._open("horizontal")
         for mark in self.day.axis.marks(self.first, self.first + self.shown):
-            slot = mark.slot - self.first
-            yield f"<div role=columnheader class=at data-i={mark.slot} style=--s:{slot}>{mark.label}</div>"
+            yield self._mark(mark.slot, mark.label)
         yield "</div>"
-        for number, column in enumerate(columns):
-            yield f"<div role=row aria-rowindex={number + 2}>{_head('rowheader', number, column)}"
-            yield f"{''.join(rows[number])}</div>"
+        for number, column in enumerate(self.day.columns):
+            cards = "".join(html for _, html in self._cards(number, _horizontal_words))
+            yield f"<div class=row data-r={number + 2}>{_head(number, column)}{cards}</div>"
         yield "</div>"
 
-    @property
-    def _zone(self) -> str:
-        return escape(self.day.axis.abbreviation)
+    def _mark(self, slot: int, label: str) -> str:
+        return f"<div class=at data-i={slot} style=--s:{slot - self.first}>{escape(label)}</div>"
 
-    def _open(self, orientation: str, rows: int, columns: int) -> str:
-        lane_count = self._most_lanes if orientation == "horizontal" else 1
+    def _open(self, orientation: str) -> str:
+        most_lanes = max((lane[1] for each in self._lanes for lane in each if lane), default=1)
         return (
-            f'<div class="grid {orientation}" role=grid aria-label="Appointments" aria-rowcount={rows + 1} '
-            f"aria-colcount={columns + 1} "
-            f"style=--cols:{len(self.day.columns)};--shown:{self.shown};--lanes:{lane_count}>"
+            f'<div class="grid {orientation}" '
+            f"style=--cols:{len(self.day.columns)};--shown:{self.shown};--lanes:{most_lanes}>"
             f"<div class=lattice aria-hidden=true>{''.join(self._lattice())}</div>"
+            f"<div class=row data-r=1><div class=corner>{escape(self.day.axis.abbreviation)}</div>"
         )
-
-    @property
-    def _most_lanes(self) -> int:
-        return max((count for _, count in self._lanes.values()), default=1)
 
     def _lattice(self) -> Iterator[str]:
         """Hour lines, time that is not worked, and the place of the line that says now."""
@@ -170,12 +161,12 @@ class _Frame:
     def _hour_lines(self) -> Iterator[tuple[int, int, int]]:
         """Runs of slots over which full hours lie four apart, each with where its first one is."""
 
-        def hour(slot: int) -> int:
+        def phase(slot: int) -> int:
             return (slot - self.day.axis.reading(self.first + slot).minute // 15) % HOUR
 
-        for phase, run in groupby(range(self.shown), hour):
+        for hour, run in groupby(range(self.shown), phase):
             slots = list(run)
-            yield slots[0], slots[-1] + 1, (phase - slots[0]) % HOUR
+            yield slots[0], slots[-1] + 1, (hour - slots[0]) % HOUR
 
     def _off(self, column: Column) -> Iterator[Span]:
         at = 0
@@ -191,89 +182,99 @@ class _Frame:
         return max(0, span[0] - self.first), min(self.shown, span[1] - self.first)
 
     @cached_property
-    def _lanes(self) -> dict[Card, tuple[int, int]]:
-        by_staff: dict[int, list[Card]] = defaultdict(list)
-        for card in self._drawn():
-            by_staff[card.staff_id].append(card)
-        return {card: lane for cards in by_staff.values() for card, lane in lanes(cards).items()}
+    def _drawn(self) -> list[list[Card]]:
+        """The cards of each column: all but what the filter hides and nobody is kept busy by."""
+        by_staff: dict[int, list[Card]] = {column.person.id: [] for column in self.day.columns}
+        hides_cancelled = CANCELLED not in self.day.selection.statuses
+        for card in self.day.cards:
+            if not (hides_cancelled and card.status == CANCELLED):
+                by_staff[card.staff_id].append(card)
+        return list(by_staff.values())
 
-    def _drawn(self) -> list[Card]:
-        """All but what the filter hides and nobody is kept busy by."""
-        shown = self.day.selection.statuses
-        return [card for card in self.day.cards if card.status != Status.CANCELLED or card.status in shown]
+    @cached_property
+    def _lanes(self) -> list[list[Lane | None]]:
+        return [lanes(cards) for cards in self._drawn]
 
-    def _cards(self, say: Callable[[Card, str, str], str]) -> Iterator[tuple[int, int, str]]:
-        """Each card with its slot and column, by time. A live card that the filter hides still holds its time."""
-        numbers = {column.person.id: number for number, column in enumerate(self.day.columns)}
+    def _cards(self, number: int, say: Words) -> Iterator[tuple[int, str]]:
+        """The cards of a column, each with its slot. A live card that the filter hides still holds its time."""
         statuses = self.day.selection.statuses
-        for card in self._drawn():
-            slot, number = card.start - self.first, numbers[card.staff_id]
-            place = f"--s:{slot};--n:{card.end - card.start};--c:{number}"
-            if card in self._lanes:
-                place += ";--l:{};--k:{}".format(*self._lanes[card])
-            if card.status == BUSY:
-                html = _busy(place, self._elsewhere(card))
-            elif card.status in statuses:
-                html = _card(card, place, say(card, *self._clock(card)))
+        for card, lane in zip(self._drawn[number], self._lanes[number], strict=True):
+            slot, size = card.start - self.first, card.end - card.start
+            place = f"--s:{slot};--n:{size};--c:{number}"
+            if lane:
+                place = f"{place};--l:{lane[0]};--k:{lane[1]}"
+            if card.status in statuses:
+                words = say(*self._clock(card), escape(card.customer), _escaped(card.program), size)
+                html = _card(card, place, words)
+            elif card.status == BUSY:
+                html = f'<div class="card busy fixed" style={place}>Busy<i>{self._elsewhere(card)}</i></div>'
             else:
-                html = f'<div role=gridcell class="card hid" style={place}></div>'
-            yield max(0, slot), number, html
+                html = f'<div class="card hid" style={place}></div>'
+            yield max(0, slot), html
 
     def _elsewhere(self, card: Card) -> str:
         """The facility that keeps somebody busy, if the user may know."""
         facility = self.day.facilities.get(card.facility_id)
-        return facility.name if facility else ""
+        return escape(facility.name) if facility else ""
 
     def _clock(self, card: Card) -> tuple[str, str]:
+        key = (card.start, card.facility_id)
+        if key not in self._clocks:
+            self._clocks[key] = self._read(card)
+        return self._clocks[key]
+
+    @cached_property
+    def _clocks(self) -> dict[tuple[int, int], tuple[str, str]]:
+        return {}
+
+    def _read(self, card: Card) -> tuple[str, str]:
         """When it starts as the axis says it, and on its own facility's clock where that differs: "10:15 CST"."""
-        facility_zone = self.day.facilities[card.facility_id].time_zone
-        axis = self.day.axis
-        here = axis.reading(card.start)
-        if facility_zone == axis.zone:
-            return here.short, ""
-        theirs = axis.reading(card.start, facility_zone)
-        return here.short, "" if theirs.offset == here.offset else f"{theirs.short} {theirs.abbreviation}"
+        here = self.day.axis.reading(card.start)
+        theirs = self.day.axis.reading(card.start, self.day.facilities[card.facility_id].time_zone)
+        differs = theirs.offset != here.offset
+        return here.short, escape(f"{theirs.short} {theirs.abbreviation}") if differs else ""
 
 
-def _head(role: str, number: int, column: Column) -> str:
+def _head(number: int, column: Column) -> str:
     name = escape(column.person.name)
     return (
-        f'<div role={role} class=head data-staff={column.person.id} data-name="{name}" style=--c:{number}>'
-        f"<b>{name}</b><span>{_whole(column.line)}</span></div>"
+        f'<div class=head data-staff={column.person.id} data-name="{name}" style=--c:{number}>'
+        f"<b>{name}</b><span>{_unbroken(column.line)}</span></div>"
     )
 
 
 @lru_cache(maxsize=4096)
-def _whole(line: str) -> str:
-    """A person's hours with times that break no line: <u>9 AM–5 PM</u>."""
+def _unbroken(line: str) -> str:
+    """A person's hours with times that no line break tears apart: Northside <u>9 AM–5 PM</u>."""
     parts = (part.partition(" · ") for part in line.split("; "))
     return " ".join(
         f"{escape(where)} <u>{escape(times)}</u>" if times else escape(where) for where, _, times in parts
     )
 
 
-def _card(card: Card, place: str, says: str) -> str:
-    fixed = " fixed" if card.status in SETTLED else ""
-    confirmed = f" {card.confirmed}" if card.confirmed and not fixed else ""
+_escaped = lru_cache(maxsize=4096)(escape)
+
+
+def _card(card: Card, place: str, words: str) -> str:
+    """What is settled stays where it is, and whether it was confirmed no longer matters."""
+    if card.status in SETTLED:
+        kind = f"{card.status} fixed"
+    else:
+        kind = f"{card.status} {card.confirmed}" if card.confirmed else card.status
     return (
-        f'<div role=gridcell class="card {card.status}{confirmed}{fixed}" data-v={card.version} style={place}>'
-        f"<a href=/appointments/{card.reference}/>{says}</a></div>"
+        f'<div class="card {kind}" data-v={card.version} style={place}>'
+        f"<a href=/appointments/{card.reference}/>{words}</a></div>"
     )
 
 
-def _vertical_words(card: Card, clock: str, own: str) -> str:
+def _vertical_words(clock: str, own: str, customer: str, program: str, size: int) -> str:
     """A quarter of an hour has one line: the facility's own time then stands in it."""
-    name, program = escape(card.customer), escape(card.program)
     if not own:
-        return f"{clock} <b>{name}</b><i>{program}</i>"
-    if card.end - card.start == 1:
-        return f"{own} <b>{name}</b><i>{program}</i>"
-    return f"{clock} <b>{name}</b><i>{own} · {program}</i>"
+        return f"{clock} <b>{customer}</b><i>{program}</i>"
+    if size == 1:
+        return f"{own} <b>{customer}</b><i>{program}</i>"
+    return f"{clock} <b>{customer}</b><i>{own} · {program}</i>"
 
 
-def _horizontal_words(card: Card, clock: str, own: str) -> str:
-    return f"<b>{escape(card.customer)}</b><i>{own or clock} {escape(card.program)}</i>"
-
-
-def _busy(place: str, where: str) -> str:
-    return f'<div role=gridcell class="card busy fixed" style={place}>Busy<i>{escape(where)}</i></div>'
+def _horizontal_words(clock: str, own: str, customer: str, program: str, size: int) -> str:
+    return f"<b>{customer}</b><i>{own or clock} {program}</i>"

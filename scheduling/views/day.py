@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -18,7 +19,7 @@ from scheduling.day import Day, load
 from scheduling.freshness import Fresh, fresh
 from scheduling.grid import draw
 from scheduling.models import SchedulerView
-from scheduling.selection import ORIENTATIONS, Selection, remember, selection_of, toggled, zones_of
+from scheduling.selection import ORIENTATIONS, remember, selection_of, toggled, zones_of
 from scheduling.words import zone_name
 from securecare import localtime
 from securecare.parts import respond
@@ -125,8 +126,9 @@ def _context(access: Access, day: Day, now: datetime) -> dict[str, Any]:
         "sections": listing.sections(day, now=now) if is_list else [],
         "facilities": access.facilities,
         "is_everyone": selection.staff is None,
-        "people": _choices(day, selection),
-        "zones": [(zone, zone_name(zone)) for zone in zones_of(access)],
+        "people": partial(_choices, day),
+        "has_zones": len(zones_of(access)) > 1,
+        "zones": partial(_zones, access),
     }
 
 
@@ -155,8 +157,13 @@ def chips(day: Day) -> list[Chip]:
     return [Chip(each.value, str(each.label), counts[each.value], each.value in shown) for each in ORDER]
 
 
-def _choices(day: Day, selection: Selection) -> list[dict[str, Any]]:
+def _zones(access: Access) -> list[tuple[str, str]]:
+    return [(zone, zone_name(zone)) for zone in zones_of(access)]
+
+
+def _choices(day: Day) -> list[dict[str, Any]]:
     """Everyone at the chosen facilities, for the staff picker."""
+    selection = day.selection
     shown = {column.person.id for column in day.columns}
     names = {facility.pk: facility.name for facility in selection.facilities}
     return [
@@ -217,7 +224,7 @@ def _ids(values: list[str]) -> set[int]:
 
 SHORTCUTS = (
     (("←", "↑", "→", "↓"), "Move over the grid"),
-    (("Home", "End"), "First and last time of the person"),
+    (("Home", "End"), "Start and end of the row"),
     (("Ctrl Home", "Ctrl End"), "First and last corner of the grid"),
     (("Page Up", "Page Down"), "An hour back or on"),
     (("Enter",), "Book a free time, or open an appointment"),

@@ -31,7 +31,7 @@ let isOpener = false; // whether the dialog was opened from the grid
 class Board {
   constructor(root) {
     this.root = root;
-    this.grid = root.querySelector("[role=grid]");
+    this.grid = root.querySelector(".grid");
     this.vertical = root.dataset.orientation === "vertical";
     this.first = Number(root.dataset.first);
     this.shown = Number(root.dataset.shown);
@@ -41,11 +41,31 @@ class Board {
     this.hint = element("hint");
     this.hint.hidden = true;
     this.grid.querySelector(".lattice").append(this.hint);
+    this.#becomeGrid();
+  }
+
+  // The roles come with the keyboard they promise. Without JavaScript there are headings and links, and the list.
+  #becomeGrid() {
+    const [across, along] = [this.heads.length, this.shown];
+    this.#set(this.grid, "grid", { "aria-label": "Appointments" });
+    this.grid.setAttribute("aria-rowcount", (this.vertical ? along : across) + 1);
+    this.grid.setAttribute("aria-colcount", (this.vertical ? across : along) + 1);
+    for (const row of this.grid.querySelectorAll(".row")) this.#set(row, "row", { "aria-rowindex": row.dataset.r });
+    for (const card of this.grid.querySelectorAll(".card")) card.setAttribute("role", "gridcell");
     for (const link of this.grid.querySelectorAll(".card a")) link.tabIndex = -1;
-    this.heads.forEach((head, c) => this.#index(head, this.vertical ? c + 2 : 1));
+    this.#set(this.grid.querySelector(".corner"), "columnheader", { "aria-colindex": 1 });
+    this.heads.forEach((head, c) => {
+      this.#set(head, this.vertical ? "columnheader" : "rowheader", { "aria-colindex": this.vertical ? c + 2 : 1 });
+    });
     for (const mark of this.grid.querySelectorAll(".at")) {
-      this.#index(mark, this.vertical ? 1 : Number(mark.dataset.i) - this.first + 2);
+      const column = this.vertical ? 1 : Number(mark.dataset.i) - this.first + 2;
+      this.#set(mark, this.vertical ? "rowheader" : "columnheader", { "aria-colindex": column });
     }
+  }
+
+  #set(each, role, attributes) {
+    each.setAttribute("role", role);
+    for (const [name, value] of Object.entries(attributes)) each.setAttribute(name, value);
   }
 
   #index(each, column) {
@@ -71,7 +91,7 @@ class Board {
     const rows = [...this.grid.querySelectorAll("[role=row]")];
     const found = rows.find((row) => row.ariaRowIndex === String(index));
     if (found) return found;
-    const made = element("made", "row");
+    const made = element("made row", "row");
     made.setAttribute("aria-rowindex", index);
     const next = rows.find((row) => Number(row.ariaRowIndex) > index);
     if (next) next.before(made);
@@ -238,10 +258,10 @@ function across(direction) {
 
 function jump(key, isControl) {
   const { s, c } = here();
-  const end = key === "End";
   if (key === "PageUp" || key === "PageDown") return place(s + (key === "PageDown" ? HOUR : -HOUR), c);
-  const column = end ? board.heads.length - 1 : 0;
-  return place(end ? board.shown - 1 : 0, isControl ? column : c);
+  const [slot, column] = key === "End" ? [board.shown - 1, board.heads.length - 1] : [0, 0];
+  if (isControl) return place(slot, column);
+  return board.vertical ? place(s, column) : place(slot, c);
 }
 
 function onKey(event) {
@@ -311,7 +331,7 @@ setInterval(showNow, 20_000);
 function begin() {
   const root = document.getElementById("day-grid");
   root.dataset.seenAt ??= performance.now();
-  board = root.querySelector("[role=grid]") ? new Board(root) : null;
+  board = root.querySelector(".grid") ? new Board(root) : null;
   cell = null;
   if (!board) return;
   showNow();
