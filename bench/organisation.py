@@ -20,7 +20,7 @@ PASSWORD = "measured-in-milliseconds"
 
 
 EVERYONE = slice(None)
-SLOTS_LATELY = 10
+SLOTS_A_DAY = 10
 
 
 @dataclass(frozen=True)
@@ -115,12 +115,13 @@ def fill(
 
 
 def fill_years(places: Sequence[Place], *, rows: int) -> None:
-    """About so many completed appointments on the days before, for the same people."""
-    days = rows // sum(len(place.staff) * SLOTS_LATELY for place in places)
-    before = OPENS - timedelta(days=days + 3)
+    """About so many appointments on the days before and after, half and half, for the same people."""
+    days = rows // sum(2 * len(place.staff) * SLOTS_A_DAY for place in places)
+    before, after = OPENS - timedelta(days=days), OPENS + timedelta(days=1)
     with _without_exclusion_constraints():
         for place in places:
-            fill(place, slots=SLOTS_LATELY, days=days, first=before, status="completed")
+            fill(place, slots=SLOTS_A_DAY, days=days, first=before, status="completed")
+            fill(place, slots=SLOTS_A_DAY, days=days, first=after)
 
 
 @contextmanager
