@@ -60,7 +60,11 @@ class Schedule:
     ) -> tuple[float, float]:
         along = slots * self.slot()
         across = self.across(to, card) if to else 0
-        return (start[0] + across, start[1] + along) if self.is_vertical else (start[0] + along, start[1] + across)
+        return (
+            (start[0] + across, start[1] + along)
+            if self.is_vertical
+            else (start[0] + along, start[1] + across)
+        )
 
     def across(self, to: StaffMember, card: Locator) -> float:
         head = self.page.locator(f".head[data-staff='{to.pk}']").bounding_box()
@@ -69,7 +73,9 @@ class Schedule:
         assert box
         return float(head["x"] - box["x"] if self.is_vertical else head["y"] - box["y"])
 
-    def carry(self, name: str, *, slots: float = 0, to: StaffMember | None = None, part: str = "body") -> None:
+    def carry(
+        self, name: str, *, slots: float = 0, to: StaffMember | None = None, part: str = "body"
+    ) -> None:
         """Take a card by one of its parts and hold it elsewhere."""
         card = self.card(name)
         card.scroll_into_view_if_needed()
@@ -121,10 +127,12 @@ def visit(desk: Desk) -> Appointment:
 
 
 @pytest.fixture
-def at_schedule(desk: Desk, priya: StaffMember, page: Page, sign_in: Any) -> Any:
-    def go(orientation: str, day: date = DAY, role: str = Role.FRONT_DESK) -> Schedule:
-        sign_in(make.staff(at=desk.facility, role=role, takes_appointments=False))
-        page.set_viewport_size({"width": 1280, "height": 1200})
+def at_schedule(desk: Desk, priya: StaffMember, open_page: Any, sign_in: Any) -> Any:
+    def go(
+        orientation: str, day: date = DAY, role: str = Role.FRONT_DESK, height: int = 1200, **options: Any
+    ) -> Schedule:
+        page = open_page(viewport={"width": 1280, "height": height}, **options)
+        sign_in(make.staff(at=desk.facility, role=role, takes_appointments=False), on=page)
         page.goto(f"/schedule/?date={day:%Y-%m-%d}&view={orientation}")
         return Schedule(page, orientation)
 
@@ -136,7 +144,9 @@ def place_of(appointment: Appointment) -> tuple[datetime, datetime, int]:
     return found.starts_at, found.ends_at, found.staff_id
 
 
-def between(staff: StaffMember, start: tuple[int, int], end: tuple[int, int]) -> tuple[datetime, datetime, int]:
+def between(
+    staff: StaffMember, start: tuple[int, int], end: tuple[int, int]
+) -> tuple[datetime, datetime, int]:
     return make.at(DAY, *start), make.at(DAY, *end), staff.pk
 
 
@@ -175,30 +185,19 @@ def test_drag_to_another_person_reassigns(
 
 
 @both
-@pytest.mark.parametrize(
-    ("part", "slots", "start", "end"),
-    [
-        ("end", 3, (10, 0), (11, 15)),
-        ("end", -9, (10, 0), (10, 15)),
-        ("start", -2, (9, 30), (10, 30)),
-        ("start", 9, (10, 15), (10, 30)),
-    ],
-)
-def test_drag_of_an_edge_changes_the_length(
-    at_schedule: Any,
-    visit: Appointment,
-    orientation: str,
-    part: str,
-    slots: int,
-    start: tuple[int, int],
-    end: tuple[int, int],
-) -> None:
+def test_drag_of_an_edge_changes_the_length(at_schedule: Any, visit: Appointment, orientation: str) -> None:
     schedule = at_schedule(orientation)
 
-    schedule.drag("Ada Nguyen", part=part, slots=slots)
-
-    expect(schedule.page.locator("#toasts")).to_contain_text("Moved")
-    assert place_of(visit) == between(visit.staff, start, end)
+    for part, slots, start, end in [
+        ("end", 3, (10, 0), (11, 15)),
+        ("start", -2, (9, 30), (11, 15)),
+        ("end", -9, (9, 30), (9, 45)),
+        ("start", 9, (9, 30), (9, 45)),
+    ]:
+        schedule.drag("Ada Nguyen", part=part, slots=slots)
+        expect(schedule.page.locator(".card.pending, .card.ghost")).to_have_count(0)
+        assert place_of(visit) == between(visit.staff, start, end)
+    assert visit.events.count() == 4
 
 
 @both
@@ -250,9 +249,7 @@ def test_drop_outside_hours_is_refused_until_moved_anyway(
     at_schedule: Any, desk: Desk, visit: Appointment, orientation: str
 ) -> None:
     other_customer(desk, hour=17, minute=30, overrides=[booking.OUTSIDE_HOURS])
-    booking.reschedule(
-        appointment=visit, starts_at=make.at(DAY, 16), by=desk.staff.user, now=timezone.now()
-    )
+    booking.reschedule(appointment=visit, starts_at=make.at(DAY, 16), by=desk.staff.user, now=timezone.now())
     schedule = at_schedule(orientation)
 
     schedule.drag("Ada Nguyen", slots=4)
@@ -272,10 +269,7 @@ def test_drop_on_somebody_who_is_away_cannot_be_forced(
 ) -> None:
     make.time_off(staff=priya, first_day=DAY, reason="Training day")
     schedule = at_schedule(orientation)
-    schedule.page.goto(f"/schedule/?date={DAY:%Y-%m-%d}")
-    priya_is_shown = schedule.page.locator(f".head[data-staff='{priya.pk}']").count() == 1
-    if not priya_is_shown:
-        show_everyone(schedule)
+    show_everyone(schedule)
 
     schedule.drag("Ada Nguyen", to=priya)
 
@@ -424,21 +418,31 @@ def test_escape_ends_the_keyboard_move(at_schedule: Any, visit: Appointment) -> 
 
 @both
 def test_finger_holds_to_carry_and_swipes_to_scroll(
-    at_schedule: Any, visit: Appointment, orientation: str, context_with_touch: Any
+    at_schedule: Any, visit: Appointment, orientation: str
 ) -> None:
-    schedule = at_schedule(orientation)
+    schedule = at_schedule(orientation, height=500, has_touch=True)
+    scroller = schedule.page.locator("[role=grid]")
+    scroller.evaluate("grid => grid.style.width = '600px'")
     touch = schedule.page.context.new_cdp_session(schedule.page)
 
     def finger(kind: str, *at: float) -> None:
         points = [{"x": at[0], "y": at[1]}] if at else []
         touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
 
+    scroller.evaluate("grid => grid.scrollTo(0, 0)")
     card = schedule.card("Ada Nguyen")
     start = schedule.grip(card)
     finger("touchStart", *start)
-    finger("touchMove", *schedule.goal(start, 2, None, card))
+    for step in range(1, 5):
+        finger("touchMove", *schedule.goal(start, -step / 2, None, card))
     finger("touchEnd")
+    schedule.page.wait_for_function(
+        "grid => grid.scrollTop + grid.scrollLeft > 0", arg=scroller.element_handle()
+    )
     assert schedule.ghost.count() == 0
+    assert visit.events.count() == 1
+    scroller.evaluate("grid => grid.scrollTo(0, 0)")
+    schedule.page.wait_for_timeout(300)
 
     start = schedule.grip(card)
     finger("touchStart", *start)
@@ -450,6 +454,28 @@ def test_finger_holds_to_carry_and_swipes_to_scroll(
 
     expect(schedule.page.locator("#toasts")).to_contain_text("11:00–11:30 AM")
     assert place_of(visit) == between(visit.staff, (11, 0), (11, 30))
+
+
+@both
+def test_grid_scrolls_towards_the_edge_a_card_is_carried_to(
+    at_schedule: Any, visit: Appointment, orientation: str
+) -> None:
+    schedule = at_schedule(orientation, height=500)
+    scroller = schedule.page.locator("[role=grid]")
+    scroller.evaluate("grid => grid.style.width = '600px'")
+    scroller.evaluate("grid => grid.scrollTo(0, 0)")
+    box = scroller.bounding_box()
+    schedule.carry("Ada Nguyen", slots=1)
+
+    if schedule.is_vertical:
+        schedule.page.mouse.move(box["x"] + 200, box["y"] + box["height"] - 4, steps=3)
+    else:
+        schedule.page.mouse.move(box["x"] + box["width"] - 4, box["y"] + 60, steps=3)
+
+    expect(schedule.ghost).to_contain_text("4:30–5:00 PM")
+    schedule.drop()
+    expect(schedule.page.locator("#toasts")).to_contain_text("4:30–5:00 PM")
+    assert place_of(visit) == between(visit.staff, (16, 30), (17, 0))
 
 
 def test_drag_over_the_repeated_hour_counts_real_time(at_schedule: Any, desk: Desk) -> None:
