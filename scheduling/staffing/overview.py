@@ -9,6 +9,7 @@ from appointments.models import Facility, StaffMember
 from scheduling import hours as working_hours
 from scheduling import words
 from scheduling.hours import Absence, Hours
+from securecare import localtime
 
 DAY = timedelta(days=1)
 
@@ -21,6 +22,10 @@ class Stint(NamedTuple):
     facility: Facility
     is_extra: bool
     is_closed: bool
+
+    @property
+    def ends_next_day(self) -> bool:
+        return self.ends <= self.starts and self.ends != localtime.MIDNIGHT
 
 
 @dataclass(frozen=True)

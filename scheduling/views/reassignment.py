@@ -165,7 +165,8 @@ def _show(
         "now": now,
         "outcomes": outcomes or [],
         "problem": problem,
-        "may_change": access.may(CHANGE_APPOINTMENT),
+        "may_change": (may_change := access.may(CHANGE_APPOINTMENT)),
+        "may_choose": may_change and any(row.best for row in options),
     }
     return respond(request, PAGE, context, parts=PARTS, status=status)
 

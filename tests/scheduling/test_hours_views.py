@@ -67,7 +67,7 @@ def test_overview_shows_the_week_with_extra_shifts_time_off_and_closures(desk, m
     shown = text_of(manager.get("/hours/", {"week": DAY.isoformat()}))
     row = f"{desk.staff} 9:00 AM–5:00 PM Off 1:00 PM–3:00 PM: Dentist 9:00 AM–12:00 PM extra"
     assert row in shown
-    assert "10:00 PM–6:00 AM the next day Closed: Snow" in shown
+    assert "10:00 PM–6:00 AM ends the next day Closed: Snow" in shown
 
 
 def test_overview_of_a_malformed_week_is_this_week(desk, manager):
@@ -113,6 +113,28 @@ def test_person_of_two_facilities_shows_only_the_one_that_is_seen(desk, manager)
     make.shift(staff=desk.staff, at=other, weekday=0, starts=time(18), ends=time(21))
     shown = text_of(manager.get(url("person", desk.staff.pk)))
     assert ("Elsewhere House" in shown, "6:00 PM" in shown, "Northside" in shown) == (False, False, True)
+
+
+def test_requests_are_seen_by_their_person_and_by_who_decides(desk, manager):
+    make.time_off(staff=desk.staff, first_day=DAY, state="requested", reason="Family")
+    make.time_off(staff=desk.staff, first_day=DAY + timedelta(days=1), state="declined", reason="Garden")
+    make.time_off(staff=desk.staff, first_day=DAY + timedelta(days=2), reason="Vacation")
+    pages = ("/hours/", url("person", desk.staff.pk))
+    seen = {
+        name: [
+            [word in text_of(client.get(page)) for word in ("Family", "Garden", "Vacation")] for page in pages
+        ]
+        for name, client in {
+            "own": signed_in(desk.staff),
+            "manager": manager,
+            "colleague": desk.signed_in("provider"),
+        }.items()
+    }
+    assert seen == {
+        "own": [[True, False, True], [True, True, True]],
+        "manager": [[True, False, True], [True, True, True]],
+        "colleague": [[False, False, True], [False, False, True]],
+    }
 
 
 # Week editor

@@ -40,7 +40,7 @@ def closures(request: HttpRequest) -> HttpResponse:
         "title": "Close a facility",
         "text": "Nobody works there on these days. Appointments on them wait for reassignment.",
         "back": reverse("hours"),
-        "submit": "Close",
+        "submit": "Close these days",
         "may_check": True,
         "closures": ahead.select_related("facility"),
     }

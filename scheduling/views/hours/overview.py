@@ -50,7 +50,8 @@ def overview(request: HttpRequest) -> HttpResponse:
         "closures": Closure.objects.filter(
             facility__in=facilities, date__range=(today, today + AHEAD)
         ).select_related("facility"),
-        **_time_off(staff, today),
+        "requests": _requests(request, access, staff, today),
+        "time_off": _ahead(staff, today).filter(state=TimeOff.State.APPROVED, first_day__lte=today + AHEAD),
         **_rights(request, access),
     }
     return render(request, "scheduling/hours.html", context)
@@ -74,12 +75,16 @@ def _staff(facilities: list[Facility]) -> list[StaffMember]:
     return list(found.filter(rostered).distinct())
 
 
-def _time_off(staff: list[StaffMember], today: date) -> dict[str, QuerySet[TimeOff]]:
-    ahead = TimeOff.objects.filter(staff__in=staff, last_day__gte=today).select_related("staff")
-    return {
-        "requests": ahead.filter(state=TimeOff.State.REQUESTED).order_by("first_day", "pk"),
-        "time_off": ahead.filter(state=TimeOff.State.APPROVED, first_day__lte=today + AHEAD),
-    }
+def _ahead(staff: list[StaffMember], today: date) -> QuerySet[TimeOff]:
+    return TimeOff.objects.filter(staff__in=staff, last_day__gte=today).select_related("staff")
+
+
+def _requests(
+    request: HttpRequest, access: Access, staff: list[StaffMember], today: date
+) -> QuerySet[TimeOff]:
+    """Everyone's for who decides; one's own for anyone else: what is not approved is no business of colleagues."""
+    waiting = _ahead(staff, today).filter(state=TimeOff.State.REQUESTED).order_by("first_day", "pk")
+    return waiting if access.may(DECIDE_TIME_OFF) else waiting.filter(staff=staff_member_of(request.user))
 
 
 def _rights(request: HttpRequest, access: Access) -> dict[str, Any]:

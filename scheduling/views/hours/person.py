@@ -3,6 +3,7 @@
 from datetime import date
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -28,8 +29,6 @@ from scheduling.staffing.week import Version, shifts_of
 from scheduling.views.answers import go
 from scheduling.views.hours.changing import change, effect_of, member_of, told
 
-REQUESTS_SHOWN = 10
-
 
 @require_safe
 def person(request: HttpRequest, pk: int) -> HttpResponse:
@@ -45,15 +44,20 @@ def person(request: HttpRequest, pk: int) -> HttpResponse:
         "extra_shifts": ExtraShift.objects.filter(staff=staff, facility__in=places, date__gte=today)
         .select_related("facility")
         .order_by("date", "starts"),
-        "time_off": TimeOff.objects.filter(staff=staff, last_day__gte=today).select_related(
-            "decided_by__staff_member"
-        ),
+        "time_off": _time_off(staff, today, with_requests=is_own or access.may(DECIDE_TIME_OFF)),
         "is_own": is_own,
         "may_change": access.may(CHANGE_HOURS),
         "may_decide": access.may(DECIDE_TIME_OFF),
         "may_ask": is_own and access.may(ASK_TIME_OFF),
     }
     return render(request, "scheduling/hours_person.html", context)
+
+
+def _time_off(staff: StaffMember, today: date, *, with_requests: bool) -> QuerySet[TimeOff]:
+    """Ahead. Colleagues see what is approved; what was asked, declined or withdrawn is between the person and who decides."""
+    ahead = TimeOff.objects.filter(staff=staff, last_day__gte=today)
+    seen = ahead if with_requests else ahead.filter(state=TimeOff.State.APPROVED)
+    return seen.select_related("decided_by__staff_member")
 
 
 def facilities_of(access: Access, staff: StaffMember) -> list[Facility]:
