@@ -199,16 +199,22 @@ def instant_of(text: str) -> datetime | None:
     return datetime.fromtimestamp(instant.timestamp(), tz=UTC)
 
 
+def chosen_offer(data: QueryDict) -> str:
+    """The offered time whose button was pressed: `take` submits with it, `fill` only puts it into the fields."""
+    return data.get("take", "") or data.get("fill", "")
+
+
 def taking(data: QueryDict, zone: ZoneInfo) -> QueryDict:
-    """The form's data with the offered time that was chosen (`take`: staff id, “@”, instant) in its place.
+    """The form's data with the chosen offer (staff id, “@”, instant) in its place.
 
     A malformed choice leaves no time, so that the form asks for one.
     """
-    staff, _, at = data.get("take", "").partition("@")
+    staff, _, at = chosen_offer(data).partition("@")
     instant = instant_of(at)
     chosen = data.copy()
     values = wall_values(instant, zone) if instant else {"date": "", "time": "", "fold": ""}
     for name, value in {**values, **({"staff": staff} if staff else {})}.items():
         chosen[name] = value
-    del chosen["take"]
+    chosen.pop("take", None)
+    chosen.pop("fill", None)
     return chosen

@@ -36,7 +36,7 @@ def book(request: HttpRequest) -> HttpResponse:
     access.demand(BOOK)
     if request.method == "GET":
         return _offer(request, _asked_for(request, access, now), access, now)
-    if request.headers.get("HX-Target") == "booking-answer":
+    if _is_check(request) or "fill" in request.POST:
         return _check(request, access, now)
     form = _read(request.POST, access, now)
     if not form.is_valid():
@@ -54,9 +54,9 @@ def _read(data: QueryDict, access: Access, now: datetime) -> BookingForm:
     """The form as sent, with a chosen offer taken, and its time said on the clock of the program's facility."""
     form = BookingForm(data, access=access, now=now)
     facility = _facility(form)
-    if "take" in data:
-        data = with_taken(data, form.stated_zone(facility))
-        form = BookingForm(data, access=access, now=now)
+    taken = with_taken(data, form.stated_zone(facility))
+    if taken is not data:
+        data, form = taken, BookingForm(taken, access=access, now=now)
     form.is_valid()
     said = in_zone(form, data, facility)
     return form if said is data else BookingForm(said, access=access, now=now)
@@ -145,12 +145,17 @@ def _check(request: HttpRequest, access: Access, now: datetime) -> HttpResponse:
     context = _context(request, form) | {
         "form": _calm(form),
         "is_calm": True,
-        "is_check": True,
-        "took": "take" in request.POST,
+        "is_check": _is_check(request),
+        "took": "fill" in request.POST,
         "choices_changed": data.get("choices_key") != _choices_key(form),
         "when_changed": any(data.get(n) != request.POST.get(n) for n in ("date", "time", "zone", "minutes")),
     }
-    return respond(request, PAGE, context, parts=PARTS)
+    return respond(request, PAGE, context, parts=PARTS, dialog=PARTS["booking"])
+
+
+def _is_check(request: HttpRequest) -> bool:
+    """Whether only the answer is asked for."""
+    return request.headers.get("HX-Target") == "booking-answer"
 
 
 def _with_default_length(form: BookingForm) -> BookingForm:

@@ -45,9 +45,14 @@ def move(request: HttpRequest, reference: UUID) -> HttpResponse:
     if "starts_at" in request.POST:
         return _drop(request, found, access, now)
     form = _read(request.POST, found, access, now)
-    if request.headers.get("HX-Target") == "move-answer":
+    if _is_check(request) or "fill" in request.POST:
         return _show(request, form, is_calm=True)
     return _submit(request, form)
+
+
+def _is_check(request: HttpRequest) -> bool:
+    """Whether only the answer is asked for."""
+    return request.headers.get("HX-Target") == "move-answer"
 
 
 def _read(data: QueryDict, found: Appointment, access: Access, now: datetime) -> MoveForm:
@@ -125,8 +130,8 @@ def _show(
     context |= {
         "form": _calm(form) if is_calm else form,
         "is_calm": is_calm,
-        "is_check": is_calm and "take" in request.POST,
-        "took": is_calm and "take" in request.POST,
+        "is_check": _is_check(request) and "fill" in request.POST,
+        "took": "fill" in request.POST,
         "asking": PART,
         "title": found.customer,
         "problem": problem,

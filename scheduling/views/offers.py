@@ -9,7 +9,7 @@ from appointments.models import Facility
 from scheduling import words
 from scheduling.advice import Advice, advise
 from scheduling.availability import OpenTime
-from scheduling.forms.wall_time import WallTimeForm, taking, wall_values
+from scheduling.forms.wall_time import WallTimeForm, chosen_offer, taking, wall_values
 from scheduling.rules import BookingRefused, Placement
 from securecare import localtime
 
@@ -91,7 +91,7 @@ def _zone_name(form: WallTimeForm, facility: Facility | None, zone: ZoneInfo | N
 
 
 def with_taken(data: Any, zone: ZoneInfo | None) -> Any:
-    return taking(data, zone) if "take" in data and zone else data
+    return taking(data, zone) if chosen_offer(data) and zone else data
 
 
 def in_zone(form: WallTimeForm, data: Any, facility: Facility | None) -> Any:

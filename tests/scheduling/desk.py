@@ -96,7 +96,9 @@ def alerts_of(response: HttpResponse) -> list[str]:
 
 def offers_of(response: HttpResponse) -> dict[str, str]:
     """The one-click buttons: label to value."""
-    found = re.findall(r'<button name="take" value="([^"]+)"[^>]*>(.*?)</button>', response.content.decode())
+    found = re.findall(
+        r'<button name="(?:take|fill)" value="([^"]+)"[^>]*>(.*?)</button>', response.content.decode()
+    )
     return {html.unescape(label): value for value, label in found}
 
 

@@ -449,7 +449,7 @@ def test_move_check_warns_and_fills_in_an_offer_without_saving(desk, client, boo
     desk.appointment(11, customer=make.customer())
     response = send(client, booked, "move", place(desk), "move-answer")
     assert f"{desk.staff} already has an appointment at this time." in text_of(response)
-    filled = send(client, booked, "move", place(desk, take=offers_of(response)["11:30 AM"]), "move-answer")
+    filled = send(client, booked, "move", place(desk, fill=offers_of(response)["11:30 AM"]), "move-answer")
     assert value_of(filled, "time") == "11:30"
     booked.refresh_from_db()
     assert booked.version == 0

@@ -382,8 +382,18 @@ def test_check_says_that_the_staff_member_is_taken_and_fills_in_another_time(des
     desk.appointment(10, customer=make.customer())
     response = check(client, desk.form())
     assert f"{desk.staff} already has an appointment at this time." in text_of(response)
-    filled = check(client, desk.form(take=offers_of(response)["10:30 AM"]))
+    filled = check(client, desk.form(fill=offers_of(response)["10:30 AM"]))
     assert value_of(filled, "time") == "10:30"
+    assert not Appointment.objects.filter(customer=desk.customer).exists()
+
+
+def test_offer_made_before_sending_is_filled_in_without_javascript_too(desk, client):
+    desk.appointment(10, customer=make.customer())
+    slot = {"staff": desk.staff.pk, "program": desk.program.pk, "at": f"{at(10):%Y-%m-%dT%H:%M:%SZ}"}
+    offers = offers_of(client.get(BOOK, slot))
+    page = client.post(BOOK, desk.form(fill=offers["10:30 AM"], public_note="Bring the blue folder"))
+    assert (page.status_code, value_of(page, "time")) == (200, "10:30")
+    assert "Bring the blue folder" in page.content.decode()
     assert not Appointment.objects.filter(customer=desk.customer).exists()
 
 
