@@ -122,7 +122,8 @@ def _fingerprint(content: bytes) -> str:
 
 
 _DAY = """
-SELECT appointment.id, starts_at, ends_at, status, given_name, family_name, program.name
+SELECT appointment.id, date_part('epoch', starts_at)::bigint / 900 %% 96, to_char(starts_at, 'HH24:MI'),
+       to_char(ends_at, 'HH24:MI'), status, given_name, family_name, program.name
   FROM appointments_appointment appointment
   JOIN appointments_customer customer ON customer.id = customer_id
   JOIN appointments_program program ON program.id = program_id
@@ -135,9 +136,9 @@ def _floor(request: HttpRequest, place: Place) -> HttpResponse:
     with connection.cursor() as cursor:
         cursor.execute(_DAY, [[member.pk for member in place.staff], OPENS, OPENS])
         cards = [
-            f'<a class="{status}" href="/appointments/{pk}/" style="--at:{start.hour * 4 + start.minute // 15}">'
-            f"{start:%H:%M}–{end:%H:%M} <b>{given} {family}</b> {program}</a>"
-            for pk, start, end, status, given, family, program in cursor.fetchall()
+            f'<a class="{status}" href="/appointments/{pk}/" style="--at:{at}">'
+            f"{start}–{end} <b>{given} {family}</b> {program}</a>"
+            for pk, at, start, end, status, given, family, program in cursor.fetchall()
         ]
     return HttpResponse("".join(cards))
 
