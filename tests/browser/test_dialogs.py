@@ -1,11 +1,9 @@
 """Booking, changing and finding in real Chromium: by mouse, by keyboard alone, without JavaScript, and when somebody was faster."""
 
 import re
-from urllib.parse import urljoin
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from django.conf import settings
 from django.utils import timezone
 from playwright.sync_api import expect
 
@@ -26,17 +24,10 @@ def desk():
 
 
 @pytest.fixture
-def at_desk(desk, page, live_server):
+def at_desk(desk, page, sign_in):
     """A browser in which a provider of the facility is signed in."""
-    session = desk.signed_in().cookies[settings.SESSION_COOKIE_NAME].value
-    cookie = {"name": settings.SESSION_COOKIE_NAME, "value": session, "url": live_server.url}
-    page.context.add_cookies([cookie])
-    page.goto(f"{live_server.url}/customers/")
+    sign_in(make.staff(at=desk.facility, takes_appointments=False))
     return page
-
-
-def visit(page, path):
-    page.goto(urljoin(page.url, path))
 
 
 def shown(page, part):
@@ -47,7 +38,7 @@ def shown(page, part):
 
 
 def open_booking(page, desk):
-    visit(page, f"/customers/{desk.customer.pk}/")
+    page.goto(f"/customers/{desk.customer.pk}/")
     page.get_by_role("link", name="Book", exact=True).click()
     return shown(page, "booking")
 
@@ -81,7 +72,7 @@ def test_book_by_mouse_and_see_it_on_the_customers_page(at_desk, desk):
 
 def test_book_by_keyboard_alone(at_desk, desk):
     page = at_desk
-    visit(page, f"/customers/{desk.customer.pk}/")
+    page.goto(f"/customers/{desk.customer.pk}/")
     page.get_by_role("link", name="Book", exact=True).focus()
     page.keyboard.press("Enter")
     shown(page, "booking")
@@ -203,7 +194,7 @@ def test_new_customer_is_booked_inline(at_desk, desk):
 
 
 def open_appointment(page, desk):
-    visit(page, f"/customers/{desk.customer.pk}/")
+    page.goto(f"/customers/{desk.customer.pk}/")
     page.locator("#customer-visits a").first.click()
     return shown(page, "appointment")
 
@@ -271,7 +262,7 @@ def test_private_note_is_fetched_only_by_its_button(at_desk, desk):
 
 
 def test_found_time_opens_the_booking_form(at_desk, desk):
-    visit(at_desk, f"/customers/{desk.customer.pk}/")
+    at_desk.goto(f"/customers/{desk.customer.pk}/")
     at_desk.get_by_role("link", name="Find a time").click()
     form = shown(at_desk, "find-time")
     form.get_by_label("From").fill(DAY.isoformat())
@@ -292,7 +283,7 @@ def test_dialogs_have_no_axe_violations(at_desk, desk, where):
         at_desk.keyboard.press("Tab")
         expect(at_desk.locator(".offers")).to_be_visible()
     elif where == "find-time":
-        visit(at_desk, f"/schedule/find/?program={desk.program.pk}")
+        at_desk.goto(f"/schedule/find/?program={desk.program.pk}")
     else:
         desk.appointment(10)
         card = open_appointment(at_desk, desk)
@@ -304,18 +295,13 @@ def test_dialogs_have_no_axe_violations(at_desk, desk, where):
     assert [(v["id"], [n["html"] for n in v["nodes"]]) for v in found.response["violations"]] == []
 
 
-def test_book_without_javascript(desk, browser, live_server):
-    session = desk.signed_in().cookies[settings.SESSION_COOKIE_NAME].value
-    context = browser.new_context(java_script_enabled=False)
-    context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": live_server.url}])
-    page = context.new_page()
-    page.goto(
-        f"{live_server.url}/schedule/book/?staff={desk.staff.pk}&at={make.at(DAY, 10):%Y-%m-%dT%H:%M:%SZ}"
-    )
+def test_book_without_javascript(desk, open_page, sign_in):
+    page = open_page(java_script_enabled=False)
+    sign_in(make.staff(at=desk.facility, takes_appointments=False), on=page)
+    page.goto(f"/schedule/book/?staff={desk.staff.pk}&at={make.at(DAY, 10):%Y-%m-%dT%H:%M:%SZ}")
     page.get_by_label("Customer", exact=True).fill("silva")
     page.get_by_role("button", name="Book").click()
     page.get_by_label(re.compile("Rosa Silva")).check()
     page.get_by_role("button", name="Book").click()
     expect(page.get_by_text("Booked: Rosa Silva")).to_be_visible()
-    context.close()
     assert Appointment.objects.get().starts_at == make.at(DAY, 10)
