@@ -3,13 +3,14 @@ from datetime import date, time, timedelta
 import pytest
 
 from appointments.models import Appointment, AppointmentEvent
-from scheduling import staffing
+from scheduling import booking, staffing
 from scheduling.models import Closure, ExtraShift, Shift, TimeOff
 from scheduling.staffing import HoursRefused, PlannedShift
 from scheduling.staffing.changing import key_of
 from scheduling.staffing.time_off import Away
 from tests import factories as make
 from tests.factories import NOW, TODAY, at
+from tests.together import at_once
 
 pytestmark = pytest.mark.django_db
 Status = Appointment.Status
@@ -110,6 +111,18 @@ def test_week_for_a_while_lets_the_old_one_resume(place, manager):
         (TODAY, NEXT_MONDAY, NINE_TO_FIVE),
         (NEXT_MONDAY, date(2026, 12, 7), NINE_TO_FIVE[:4]),
         (date(2026, 12, 7), None, NINE_TO_FIVE),
+    ]
+
+
+def test_week_for_a_while_inside_hours_that_end_keeps_their_end(place, manager):
+    march = date(2027, 3, 1)
+    Shift.objects.update(valid_until=march)
+    set_week(place, manager, week(range(4)), NEXT_MONDAY, last_day=date(2026, 12, 6))
+    assert plan(place) == [
+        (TODAY, NEXT_MONDAY, NINE_TO_FIVE),
+        (NEXT_MONDAY, date(2026, 12, 7), NINE_TO_FIVE[:4]),
+        (date(2026, 12, 7), march, NINE_TO_FIVE),
+        (march, None, []),
     ]
 
 
@@ -533,3 +546,43 @@ def test_closure_refuses_past_reversed_and_endless_dates(place, manager):
         with pytest.raises(HoursRefused):
             close(place, manager, first, last)
     assert Closure.objects.count() == 0
+
+
+# At once
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_managers_at_once_one_wins_and_the_other_is_told(place, manager):
+    known = staffing.fingerprint(staff=place[1], facility=place[0])
+
+    def change(days):
+        try:
+            set_week(place, manager, week(range(days)), known=known)
+        except staffing.StaleHours:
+            return "stale"
+        return days
+
+    results = at_once([lambda: change(2), lambda: change(3)])
+    assert sorted(map(str, results)) in (["2", "stale"], ["3", "stale"])
+    winner = next(days for days in results if days != "stale")
+    assert plan(place) == [(TODAY, None, NINE_TO_FIVE[:winner])]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_booking_and_time_off_at_once_never_leave_a_booking_unnoticed(place, manager):
+    """Whoever comes second sees the first: the booking is refused, or it is stranded."""
+    customers = [make.customer() for _ in range(8)]
+
+    def try_to_book(number):
+        try:
+            book(place, TUESDAY, 9 + number, customer=customers[number])
+        except booking.BookingRefused as refused:
+            return refused.code
+        return "booked"
+
+    jobs = [lambda number=number: try_to_book(number) for number in range(8)]
+    results = at_once([*jobs, lambda: enter(place, manager, TUESDAY)])[:8]
+    assert set(results) <= {"booked", "not_working"}
+    assert list(Appointment.objects.values_list("status", flat=True)) == ["pending_reassignment"] * (
+        results.count("booked")
+    )
