@@ -36,7 +36,12 @@ function take({ key, target }) {
   return true;
 }
 
-function carry({ key, shiftKey }) {
+// Keys that go elsewhere, to a dialog that opened meanwhile, are none of ours.
+function carry({ key, shiftKey, target }) {
+  if (!move.root.contains(target)) {
+    finish("cancel");
+    return false;
+  }
   if (key === "Enter" || key === " ") finish("drop");
   else if (key === "Escape") finish("cancel");
   else if (key === "Tab") {

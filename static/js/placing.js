@@ -113,9 +113,13 @@ export class Move {
     this.ghost.classList.toggle("outside", obstacle === OUTSIDE);
     this.ghost.classList.toggle("clash", obstacle !== "" && obstacle !== OUTSIDE);
     this.words.textContent = obstacle ? `${this.label} · ${obstacle}` : this.label;
-    this.words.classList.remove("leftward");
-    const room = this.scroller.getBoundingClientRect().right;
-    this.words.classList.toggle("leftward", this.words.getBoundingClientRect().right > room);
+    this.#keepWordsInSight();
+  }
+
+  #keepWordsInSight() {
+    this.words.style.translate = "0";
+    const over = this.words.getBoundingClientRect().right - this.scroller.getBoundingClientRect().right;
+    if (over > 0) this.words.style.translate = `${-over}px`;
   }
 
   get name() {
