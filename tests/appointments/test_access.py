@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import Group, Permission, User
 from django.core.exceptions import PermissionDenied
 
 from appointments import access
@@ -101,6 +101,18 @@ def test_granted_permission_adds_to_the_role() -> None:
 
     assert user.has_perm("appointments.view_privatenote")
     assert not user.has_perm("appointments.change_privatenote")
+
+
+def test_permission_of_a_group_adds_to_the_role_for_one_query(django_assert_num_queries: Any) -> None:
+    member = factories.staff(role=Role.BILLING)
+    group = Group.objects.create(name="Readers")
+    group.permissions.add(Permission.objects.get(codename="view_privatenote"))
+    member.user.groups.add(group)
+    user = fresh(member)
+
+    with django_assert_num_queries(1):
+        assert user.has_perm("appointments.view_privatenote")
+        assert not user.has_perm("appointments.change_privatenote")
 
 
 def test_superuser_has_every_permission() -> None:
