@@ -41,39 +41,37 @@ def schedule(request: HttpRequest) -> HttpResponse:
         day, orientation = date_of(request.GET), _orientation(request.GET)
     except MalformedAddress as error:
         return malformed(request, error)
-    if orientation:
-        remember(user=request.user, orientation=orientation)  # type: ignore[arg-type]
-    return _show(request, access, day, now)
-
-
-def _show(request: HttpRequest, access: Access, asked: date | None, now: datetime) -> HttpResponse:
-    """The page, the part, or nothing at all when what the browser shows is still so."""
-    state = fresh(access=access, day=asked or _today(access, now))
-    selection = selection_of(state.view, access)
-    today = localtime.local_date(now, selection.zone)
-    if asked is None and today != _today(access, now):
-        state = fresh(access=access, day=today)
+    on, state = _state(access, day, now)
     known = request.GET.get("known")
     if known is not None and known == state.fingerprint:
         return HttpResponse(status=204)
-    day = load(access=access, selection=selection, date=asked or today)
-    context = _context(access, day, now) | {
-        "known": state.fingerprint,
-        "is_everyone": selection.staff is None,
-    }
+    if orientation and orientation != state.view.orientation:
+        state.view.orientation = orientation
+        if known is None:  # a page that only refreshes keeps its own turn, and leaves other pages theirs
+            remember(user=request.user, orientation=orientation)  # type: ignore[arg-type]
+    return _show(request, access, on, state, now)
+
+
+def _state(access: Access, asked: date | None, now: datetime) -> tuple[date, Fresh]:
+    """The date, today where the axis is when none is asked for, and the user's view of it."""
+    on = asked or _today(access, now)
+    state = fresh(access=access, day=on)
+    if asked is None:
+        today = localtime.local_date(now, selection_of(state.view, access).zone)
+        if today != on:
+            return today, fresh(access=access, day=today)
+    return on, state
+
+
+def _show(request: HttpRequest, access: Access, on: date, state: Fresh, now: datetime) -> HttpResponse:
+    """The page, or the part that is asked for."""
+    day = load(access=access, selection=selection_of(state.view, access), date=on)
+    context = _context(access, day, now) | {"known": state.fingerprint}
     template = PARTS.get(request.headers.get("HX-Target", ""), PAGE)
     response = render(request, template, context)
     patch_vary_headers(response, ["HX-Request", "HX-Target"])
     patch_cache_control(response, private=True, no_store=True)
     return response
-
-
-def _turned(request: HttpRequest, state: Fresh, orientation: str, *, is_passive: bool) -> Fresh:
-    """The view turned as the address says. It is remembered, but a page that only refreshes keeps its own turn."""
-    state.view.orientation = orientation
-    if not is_passive:
-        remember(user=request.user, orientation=orientation)  # type: ignore[arg-type]
-    return state
 
 
 def _today(access: Access, now: datetime) -> date:
@@ -192,7 +190,7 @@ def choose(request: HttpRequest) -> HttpResponse:
     if fields := _chosen(request.POST, view, access):
         remember(user=user, **fields)
     if request.headers.get("HX-Target") in PARTS:
-        return _show(request, access, day, now)
+        return _show(request, access, *_state(access, day, now), now)
     return redirect(f"{reverse('schedule')}?date={day:%Y-%m-%d}" if day else "schedule")
 
 
