@@ -89,11 +89,11 @@ function act({ url, values, event }) {
 document.addEventListener("toast", (event) => toast(event.detail));
 document.addEventListener("close-dialog", closeDialog);
 
-// A refused form (409, 422) carries its own fresh part; show it instead of dropping it.
+// A refused form (409, 422) carries its own fresh part; show it instead of dropping it. A whole error page is said in a toast.
 document.addEventListener("htmx:beforeSwap", (event) => {
   const { xhr } = event.detail;
-  const hasBody = xhr.responseText.trim() !== "" && (xhr.getResponseHeader("Content-Type") ?? "").includes("html");
-  if ([400, 404, 409, 422, 429].includes(xhr.status) && hasBody) {
+  const isPart = /^\s*<(?!!doctype)/i.test(xhr.responseText);
+  if ([400, 404, 409, 422, 429].includes(xhr.status) && isPart) {
     event.detail.shouldSwap = true;
     event.detail.isError = false;
   }
@@ -107,5 +107,8 @@ document.addEventListener("htmx:responseError", (event) => {
   const { status } = event.detail.xhr;
   if (event.detail.requestConfig.headers["X-Passive"]) return;
   if (status === 403) toast({ text: "You may not do this. Ask a manager or an administrator.", refusal: true });
+  else if (status === 404) toast({ text: "This is no longer here, or not at one of your facilities.", refusal: true });
+  else if (status === 429) toast({ text: "Too many tries. Wait a few minutes.", refusal: true });
+  else if (status >= 400 && status < 500) toast({ text: "This was not understood. Reload the page and try again.", refusal: true });
   else if (status >= 500) toast({ text: "Something went wrong on our side. Nothing was changed; try again.", refusal: true });
 });
