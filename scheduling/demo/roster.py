@@ -80,7 +80,7 @@ _SUDDEN: dict[int, tuple[tuple[str, str, time | None, time | None], ...]] = {
         ("marcus", "School visit", time(8), time(11, 30)),
     ),
     4: (
-        ("tomas", "City council hearing", time(13), time(18)),
+        ("jonah", "Jury duty", time(12), time(17)),
         ("lena", "Family matter", time(16), time(20)),
         ("priya", "Regional meeting", time(9), time(12)),
     ),
