@@ -50,8 +50,9 @@ class WeekForm(HoursForm):
 
     def __init__(self, *args: Any, rows: dict[int, int], added: int | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["last_day"].required = False
-        self.fields["last_day"].help_text = "Leave empty to go on. Afterwards the hours entered before hold again."
+        last_day = self.fields["last_day"]
+        last_day.required = False
+        last_day.help_text = "Leave empty to go on. Afterwards the hours entered before hold again."
         self.rows, self.added = rows, added
         for weekday, count in rows.items():
             for row in range(count):
