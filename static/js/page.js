@@ -109,6 +109,6 @@ document.addEventListener("htmx:responseError", (event) => {
   if (status === 403) toast({ text: "You may not do this. Ask a manager or an administrator.", refusal: true });
   else if (status === 404) toast({ text: "This is no longer here, or not at one of your facilities.", refusal: true });
   else if (status === 429) toast({ text: "Too many tries. Wait a few minutes.", refusal: true });
-  else if (status >= 400 && status < 500) toast({ text: "This was not understood. Reload the page and try again.", refusal: true });
+  else if (status === 400) toast({ text: "This was not understood. Reload the page and try again.", refusal: true });
   else if (status >= 500) toast({ text: "Something went wrong on our side. Nothing was changed; try again.", refusal: true });
 });
