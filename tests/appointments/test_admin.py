@@ -67,7 +67,7 @@ ROWS: dict[type, Callable[[Facility, int], Any]] = {
     TimeOff: lambda place, n: factories.time_off(staff=zephyr(place, n)),
     User: lambda place, n: factories.user(username=f"zephyr{n}"),
 }
-READ_ONLY = {AppointmentEvent, PrivateNoteRead, Appointment}
+READ_ONLY = (AppointmentEvent, PrivateNoteRead, Appointment)
 
 
 def zephyr(place: Facility, number: int) -> StaffMember:
