@@ -173,12 +173,20 @@ class Place:
 
 def _moved(request: HttpRequest, found: Appointment, before: Place, *, is_undo: bool = False) -> HttpResponse:
     """Say where it is now, with the way back."""
-    zone = found.facility.zone
     verb = "Moved back" if is_undo else "Moved"
-    text = f"{verb}: {found.customer}, {words.short_day(found.local_date)}, {words.span(found.starts_at, found.ends_at, zone)}, {found.staff}."
+    when = _when(found, access_of(request))
+    text = f"{verb}: {found.customer}, {words.short_day(found.local_date)}, {when}, {found.staff}."
     has_moved = Place.of(found) != before
     action = _undo(found, before) if has_moved and not is_undo else None
     return done(request, text, day=found.local_date, action=action)
+
+
+def _when(found: Appointment, access: Access) -> str:
+    """On its facility's clock, which is named where the grid may show another one."""
+    zone = found.facility.zone
+    times = words.span(found.starts_at, found.ends_at, zone)
+    has_other_clocks = any(facility.zone != zone for facility in access.facilities)
+    return f"{times} {localtime.abbreviation(found.starts_at, zone)}" if has_other_clocks else times
 
 
 def _undo(found: Appointment, before: Place) -> dict[str, Any]:

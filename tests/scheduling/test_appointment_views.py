@@ -8,6 +8,7 @@ from appointments import private_notes
 from appointments.models import Appointment, PrivateNote, PrivateNoteRead
 from scheduling import booking
 from scheduling.history import history
+from securecare import localtime
 from tests import factories as make
 from tests.scheduling.desk import (
     DAY,
@@ -489,6 +490,16 @@ def test_drop_moves_and_its_undo_takes_it_back(desk, client, booked):
     assert "action" not in triggers(back)["toast"]
     booked.refresh_from_db()
     assert (booked.starts_at, booked.minutes, booked.version) == (make.at(DAY, 10), 30, 2)
+
+
+def test_drop_names_the_clock_where_the_grid_may_show_another(desk, booked):
+    far = make.facility(time_zone="America/Los_Angeles")
+    client = signed_in(make.staff(at=[desk.facility, far]))
+    response = drop(client, booked, starts_at=instant(14, 15))
+    clock = localtime.abbreviation(make.at(DAY, 14, 15), desk.facility.zone)
+    words = triggers(response)["toast"]["text"]
+    assert clock in ("EST", "EDT")
+    assert words == f"Moved: {desk.customer}, {DAY:%a, %b %-d}, 2:15–2:45 PM {clock}, {desk.staff}."
 
 
 def test_drop_undo_returns_to_a_place_outside_hours(desk, client):
