@@ -82,7 +82,7 @@ function button(label, onClick) {
 
 function act({ url, values, event }) {
   if (event) document.dispatchEvent(new CustomEvent(event.name, { detail: event.detail }));
-  else htmx.ajax("POST", url, { values, swap: "none" });
+  else htmx.ajax("POST", url, { source: "#toasts", values, swap: "none" });
 }
 
 // The server speaks through HX-Trigger: `toast`, `close-dialog`, `appointment-changed`.
