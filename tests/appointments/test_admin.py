@@ -126,19 +126,19 @@ def test_record_cannot_be_changed_or_deleted(admin_client: Client, place: Facili
 
 
 QUERIES = {
-    Appointment: 8,
-    AppointmentEvent: 7,
-    PrivateNoteRead: 7,
-    Case: 8,
-    Closure: 8,
-    Customer: 9,
-    ExtraShift: 8,
-    Facility: 8,
-    Program: 8,
-    Shift: 8,
-    StaffMember: 8,
-    TimeOff: 7,
-    User: 7,
+    Appointment: 7,
+    AppointmentEvent: 6,
+    PrivateNoteRead: 6,
+    Case: 7,
+    Closure: 7,
+    Customer: 8,
+    ExtraShift: 7,
+    Facility: 7,
+    Program: 7,
+    Shift: 7,
+    StaffMember: 7,
+    TimeOff: 6,
+    User: 6,
 }
 
 
