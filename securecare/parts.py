@@ -33,7 +33,9 @@ def wants_part(request: HttpRequest) -> bool:
     return request.headers.get("HX-Request") == "true"
 
 
-def done_in_dialog(*, toast: Mapping[str, Any] | None = None, changed: bool = True, status: int = 204) -> HttpResponse:
+def done_in_dialog(
+    *, toast: Mapping[str, Any] | None = None, changed: bool = True, status: int = 204
+) -> HttpResponse:
     """Nothing to show: close the dialog, say what happened, and let the grid fetch what changed."""
     response = HttpResponse(status=status)
     trigger_client_event(response, "close-dialog")
