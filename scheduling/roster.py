@@ -1,7 +1,7 @@
 """Who works when on one day, as the day grid shows it: shifts, and what of them time off and closures take away."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ from securecare import localtime
 
 DAY = timedelta(days=1)
 Span = tuple[int, int]
+Hole = tuple[datetime, datetime, str]
 
 
 class Person(NamedTuple):
@@ -105,7 +106,7 @@ def _turns(
 
 def _away(
     person: Person, turns: list[_Turn], dates: dict[int, list[date]], rules: Hours, axis: Axis
-) -> Iterator[tuple]:
+) -> Iterator[Hole]:
     """The parts of the shifts that are not worked, each with what to call it."""
     absences = rules.absences.get(person.id, ())
     if not absences and not rules.closures:
@@ -123,8 +124,8 @@ def _absence_label(absence: Absence) -> str:
     return f"Time off: {absence.reason}" if absence.reason else "Time off"
 
 
-def _closed(facility: Facility, dates: list[date], rules: Hours) -> list[tuple]:
-    found = []
+def _closed(facility: Facility, dates: list[date], rules: Hours) -> list[Hole]:
+    found: list[Hole] = []
     for day in [*dates, dates[-1] + DAY]:
         reason = rules.closures.get((facility.pk, day))
         if reason is not None:

@@ -56,6 +56,7 @@ class Board {
     this.#set(this.grid.querySelector(".corner"), "columnheader", { "aria-colindex": 1 });
     this.heads.forEach((head, c) => {
       this.#set(head, this.vertical ? "columnheader" : "rowheader", { "aria-colindex": this.vertical ? c + 2 : 1 });
+      head.title = [...head.children].map((each) => each.textContent).join("\n");
     });
     for (const mark of this.grid.querySelectorAll(".at")) {
       const column = this.vertical ? 1 : Number(mark.dataset.i) - this.first + 2;
@@ -124,6 +125,10 @@ class Board {
     const [away] = this.covering(".away", s, c);
     if (away) return away.textContent.toLowerCase().startsWith("closed") ? away.textContent : lowered(away.textContent);
     return this.covering(".off", s, c).length ? "outside hours" : "free";
+  }
+
+  nameOf(card) {
+    return this.#cardName(card, placeOf(card).c);
   }
 
   #cardName(card, c) {
@@ -299,6 +304,8 @@ function onClick(event) {
 }
 
 function onPoint(event) {
+  const card = event.target.closest(".card:not(.ghost, [title])");
+  if (card) card.title = board.nameOf(card);
   const isOver = event.target.closest(".card:not(.cell), .head, .at, .corner");
   const found = event.pointerType === "mouse" && !event.buttons && !isOver && board.canBook ? board.placeAt(event) : null;
   board.hint.hidden = !found || "busy" in board.root.dataset;
@@ -350,30 +357,46 @@ function begin() {
   else place(board.start(), 0, { isFocused: false });
 }
 
-// What a refresh must not disturb: where the grid is scrolled to, the cursor, and the focus if it was in the grid.
+// What a refresh must not disturb: where the day is scrolled to, the cursor, and the focus if it was inside.
 export function kept() {
-  const before = board;
   const active = document.activeElement;
-  const isInside = before?.grid.contains(active) ?? false;
-  const carried = isInside && active.matches(".card.pending") ? hrefOf(active) : null;
-  const id = isInside ? null : active?.id;
+  const isInside = board?.grid.contains(active) ?? false;
+  const { orientation } = document.getElementById("day-grid").dataset;
   return {
-    scroll: before && before.vertical === (before.root.dataset.orientation === "vertical") ? [before.grid.scrollLeft, before.grid.scrollTop] : null,
-    orientation: before?.root.dataset.orientation,
-    isInside, carried, id,
+    isInside,
+    orientation,
+    scroll: [scroller()?.scrollLeft, scroller()?.scrollTop],
+    carried: isInside && active.matches(".card.pending") ? hrefOf(active) : null,
+    id: active?.id,
+    link: active?.closest("#day-grid a")?.getAttribute("href"),
   };
 }
 
-export function restore({ scroll, orientation, isInside, carried, id }) {
+function scroller() {
+  return document.querySelector("#day-grid > :is(.grid, .day-list)");
+}
+
+export function restore({ isInside, orientation, scroll, carried, id, link }) {
   begin();
-  if (board && scroll && board.root.dataset.orientation === orientation) [board.grid.scrollLeft, board.grid.scrollTop] = scroll;
-  const card = carried && board ? [...board.grid.querySelectorAll(".card")].find((each) => hrefOf(each) === carried) : null;
-  if (card) {
-    const found = placeOf(card);
-    place(found.s, found.c, { href: carried, isFocused: false });
-  }
-  if (isInside && !document.querySelector("dialog[open]")) cell?.focus({ preventScroll: true });
-  else if (id && document.activeElement === document.body) document.getElementById(id)?.focus({ preventScroll: true });
+  const isSame = document.getElementById("day-grid").dataset.orientation === orientation;
+  if (isSame && scroller()) [scroller().scrollLeft, scroller().scrollTop] = scroll;
+  follow(carried);
+  if (document.querySelector("dialog[open]") || document.activeElement !== document.body) return;
+  const found = isInside ? cell : (id && document.getElementById(id)) || linkTo(link);
+  found?.focus({ preventScroll: true });
+}
+
+// A card that was moved by the keyboard takes the cursor with it.
+function follow(href) {
+  if (!href || !board) return;
+  const card = [...board.grid.querySelectorAll(".card")].find((each) => hrefOf(each) === href);
+  if (!card) return;
+  const found = placeOf(card);
+  place(found.s, found.c, { href, isFocused: false });
+}
+
+function linkTo(href) {
+  return href ? document.querySelector(`#day-grid a[href="${CSS.escape(href)}"]`) : null;
 }
 
 let state = null;
@@ -386,14 +409,16 @@ document.addEventListener("htmx:afterSettle", () => {
   state = null;
 });
 
-// The dialog gives the focus back to what opened it; when a refresh replaced that, to the cursor.
+// The dialog gives the focus back to what opened it; when a refresh replaced that, to its like: the cursor, or the same link.
+let opener = null;
+document.addEventListener("click", ({ target }) => {
+  const link = target.closest("#day-grid a[data-dialog]");
+  if (link) opener = link.getAttribute("href");
+}, { capture: true });
 document.addEventListener("dialog:closed", () => {
-  if (isOpener && document.activeElement === document.body) cell?.focus({ preventScroll: true });
+  if (document.activeElement === document.body) (isOpener ? cell : linkTo(opener))?.focus({ preventScroll: true });
   isOpener = false;
-});
-
-document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && board && document.activeElement === cell && !document.querySelector("dialog[open]")) cell.blur();
+  opener = null;
 });
 
 export function focusGrid() {

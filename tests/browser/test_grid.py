@@ -232,6 +232,42 @@ def test_refresh_keeps_the_cursor_the_scroll_and_an_open_dialog(schedule, desk):
     expect(search).to_be_focused()
 
 
+def test_refresh_keeps_the_place_in_the_list(schedule, desk):
+    for hour in range(9, 17):
+        another(desk, hour, f"Visitor {'ABCDEFGHIJKLMNOPQ'[hour]}")
+    page = schedule("list")
+    page.set_viewport_size({"width": 1000, "height": 500})
+    link = page.get_by_role("link", name="Open 3:00–3:30 PM, Visitor P")
+    link.focus()
+    scrolled = page.evaluate("document.querySelector('.day-list').scrollTop")
+    assert scrolled > 0
+
+    another(desk, 9, "Omar Farouk", staff=StaffMember.objects.get(display_name="Priya Nair"))
+
+    expect(page.get_by_text("Omar Farouk")).to_have_count(1, timeout=5000)
+    expect(link).to_be_focused()
+    assert page.evaluate("document.querySelector('.day-list').scrollTop") == scrolled
+
+    page.keyboard.press("Enter")
+    expect(page.locator("#dialog h2")).to_contain_text("Visitor P")
+    another(desk, 10, "Late Comer", staff=StaffMember.objects.get(display_name="Priya Nair"))
+    expect(page.get_by_text("Late Comer")).to_have_count(1, timeout=5000)
+    page.keyboard.press("Escape")
+    expect(link).to_be_focused()
+
+
+def test_day_sheet_prints_a_page_for_each_person(schedule, desk):
+    desk.appointment(10)
+    page = schedule()
+    page.goto(f"/schedule/sheet/?date={DAY}")
+    expect(page.get_by_role("button", name="Print")).to_be_visible()
+
+    assert len(re.findall(rb"/Type\s*/Page\b", page.pdf())) == 2
+    page.emulate_media(media="print")
+    expect(page.locator(".bar")).to_be_hidden()
+    expect(page.get_by_role("button", name="Print")).to_be_hidden()
+
+
 def test_nothing_is_rendered_while_nothing_changes(schedule, desk):
     page = schedule()
     answers = []
