@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Any, NamedTuple
 
 from django.db import connection
@@ -12,7 +13,7 @@ from appointments.access import Access
 from appointments.models import Facility
 from appointments.models.appointment import LONGEST, Status
 from scheduling import hours
-from scheduling.axis import QUARTER_SECONDS, Axis
+from scheduling.axis import Axis
 from scheduling.roster import Column, Person, columns
 from scheduling.selection import Selection
 
@@ -36,6 +37,10 @@ class Card(NamedTuple):
     confirmed: str
     customer: str
     program: str
+
+
+# Thousands of cards are made from rows without a Python call for each.
+_card = partial(tuple.__new__, Card)
 
 
 @dataclass(frozen=True)
@@ -100,12 +105,14 @@ def _people(access: Access) -> list[Person]:
         return [Person(*row) for row in cursor.fetchall()]
 
 
-# Instants come as numbers: the grid needs slots, and thousands of datetimes cost more than the query. `confirmed` names the
-# channels in the order in which they confirmed: e-mail, phone. Nothing of a facility the user may not see leaves the database.
+# Instants come as slots of the axis: thousands of datetimes would cost more than the query. SQL divides towards zero, so ten
+# days are added before and taken off after. `confirmed` names the channels in the order in which they confirmed: e-mail, phone.
+# Nothing of a facility the user may not see leaves the database.
 _CARDS = """
 SELECT CASE WHEN a.facility_id = ANY(%(chosen)s) THEN a.reference::text ELSE '' END,
        a.version, a.staff_id, CASE WHEN a.facility_id = ANY(%(seen)s) THEN a.facility_id ELSE 0 END,
-       extract(epoch FROM a.starts_at)::bigint, extract(epoch FROM a.ends_at)::bigint,
+       (extract(epoch FROM a.starts_at)::bigint - %(epoch)s + 864000) / 900 - 960,
+       (extract(epoch FROM a.ends_at)::bigint - %(epoch)s + 864899) / 900 - 960,
        CASE WHEN a.facility_id = ANY(%(chosen)s) THEN a.status ELSE 'busy' END,
        CASE WHEN NOT a.facility_id = ANY(%(chosen)s) THEN ''
             WHEN a.email_confirmed_at <= a.phone_confirmed_at THEN 'ep'
@@ -131,17 +138,11 @@ def _cards(staff: Collection[int], axis: Axis, access: Access, selection: Select
         "staff": list(staff),
         "chosen": list(selection.facility_ids),
         "seen": list(access.facility_ids),
+        "epoch": axis.epoch,
         "opens": axis.origin,
         "opens_after": axis.origin - LONGEST,
         "closes": axis.end,
     }
     with connection.cursor() as cursor:
         cursor.execute(_CARDS, limits)
-        rows = cursor.fetchall()
-    epoch = axis.epoch
-    return [
-        Card._make(
-            (*row[:4], (row[4] - epoch) // QUARTER_SECONDS, -((epoch - row[5]) // QUARTER_SECONDS), *row[6:])
-        )
-        for row in rows
-    ]
+        return list(map(_card, cursor.fetchall()))

@@ -168,18 +168,20 @@ def test_list_offers_nothing_to_book_to_who_may_not(desk):
         ("date=1899-12-31", "The schedule has no year 1899."),
         ("date=2101-01-01", "The schedule has no year 2101."),
         ("date=%00", "is not a date."),
-        ("view=sideways", "There is no such view."),
     ],
 )
 @pytest.mark.parametrize("address", ["/schedule/", "/schedule/sheet/", "/schedule/day.csv"])
 def test_malformed_address_is_refused_in_words(desk, address, query, says):
-    if query.startswith("view") and address != "/schedule/":
-        pytest.skip("Only the schedule has views.")
-
     answer = desk.signed_in().get(f"{address}?{query}")
 
     assert answer.status_code == 400
     assert says in text_of(answer)
+
+
+def test_unknown_view_is_refused_and_not_remembered(desk):
+    answer = desk.signed_in().get("/schedule/?view=sideways")
+
+    assert (answer.status_code, "There is no such view." in text_of(answer)) == (400, True)
     assert not SchedulerView.objects.exists()
 
 
