@@ -162,6 +162,13 @@ class Appointment(models.Model):
         return localtime.local_date(self.starts_at, self.facility.zone)
 
     @property
+    def confirmations(self) -> list[tuple[str, datetime]]:
+        """The channels by which the customer confirmed, the first one first."""
+        stamps = [("e-mail", self.email_confirmed_at), ("phone", self.phone_confirmed_at)]
+        given = [(channel, at) for channel, at in stamps if at is not None]
+        return sorted(given, key=lambda stamp: stamp[1])
+
+    @property
     def is_cancelled(self) -> bool:
         return self.status == Status.CANCELLED
 

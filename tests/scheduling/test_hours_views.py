@@ -70,9 +70,14 @@ def test_overview_shows_the_week_with_extra_shifts_time_off_and_closures(desk, m
     assert "10:00 PM–6:00 AM ends the next day Closed: Snow" in shown
 
 
-def test_overview_of_a_malformed_week_is_this_week(desk, manager):
-    shown = manager.get("/hours/", {"week": "2026-99-99", "facility": "x"})
-    assert shown.status_code == 200
+def test_overview_refuses_a_malformed_week(desk, manager):
+    for week in ("2026-99-99", "zz", "9999999-01-01"):
+        shown = manager.get("/hours/", {"week": week})
+        assert (shown.status_code, "cannot be read" in text_of(shown)) == (400, True)
+
+
+def test_overview_without_a_week_is_this_week(desk, manager):
+    shown = manager.get("/hours/", {"facility": "x"})
     assert shown.context["days"][0] == TODAY - timedelta(days=TODAY.weekday())
 
 

@@ -3,6 +3,7 @@
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from django.core.exceptions import BadRequest
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -35,7 +36,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     access.demand(SEE_HOURS)
     facilities = _facilities(request, access)
     today = _today(facilities, now)
-    monday = monday_of(request.GET.get("week", "")) or today - timedelta(days=today.weekday())
+    monday = _monday(request.GET.get("week", ""), today)
     staff = _staff(facilities)
     rows = week_of(staff=staff, facilities=facilities, monday=monday)
     context: dict[str, Any] = {
@@ -61,6 +62,16 @@ def _facilities(request: HttpRequest, access: Access) -> list[Facility]:
     """The one asked for, if the user sees it; else all of theirs."""
     chosen = request.GET.get("facility", "")
     return [facility for facility in access.facilities if str(facility.pk) == chosen] or access.facilities
+
+
+def _monday(asked: str, today: date) -> date:
+    """The Monday of the week asked for, this week's when none is. Raises BadRequest for what is no date."""
+    if not asked:
+        return today - timedelta(days=today.weekday())
+    monday = monday_of(asked)
+    if monday is None:
+        raise BadRequest("A week is named by a date, such as 2026-11-23.")
+    return monday
 
 
 def _today(facilities: list[Facility], now: datetime) -> date:
