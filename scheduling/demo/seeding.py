@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from appointments.models import Facility, StaffMember
-from scheduling import reassignment
+from scheduling import reassignment, selection
 from scheduling.demo import days, people, programs, roster, visits
 from scheduling.demo.directory import Directory
 from scheduling.models import TimeOff
@@ -19,6 +19,8 @@ from securecare import localtime
 
 DAYS_AROUND = timedelta(days=10)
 SUDDEN_AHEAD = timedelta(days=5)
+# They sit at Northside and read its clock, though they see other facilities too.
+AT_NORTHSIDE = ("amy", "naomi", "ines")
 WEDNESDAY = 2
 
 
@@ -59,6 +61,8 @@ def _create(today: date, now: datetime) -> Directory:
     people.create_organisation()
     directory = Directory()
     people.create_staff(directory.places)
+    for desk in User.objects.filter(username__in=AT_NORTHSIDE):
+        selection.remember(user=desk, zone=roster.ZONES[people.NORTHSIDE])
     programs.create_programs(directory.places, directory.staff)
     customers = people.create_customers(directory.places)
     people.create_cases(customers, by=directory.manager, now=now)
