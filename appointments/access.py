@@ -11,6 +11,7 @@ from typing import Any
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import Permission, User
 from django.core.exceptions import PermissionDenied
+from django.db import connection
 from django.db.models import Q
 from django.http import HttpRequest
 
@@ -59,7 +60,7 @@ class StaffBackend(ModelBackend):
     """Signs in by password; loads the staff member with the user; answers permissions from the role first."""
 
     def get_user(self, user_id: int) -> User | None:
-        user = User.objects.select_related("staff_member").filter(pk=user_id).first()
+        user = _user_with_staff_member(user_id)
         return user if user is not None and self.user_can_authenticate(user) else None
 
     def has_perm(self, user_obj: Any, perm: str, obj: Any = None) -> bool:
@@ -87,6 +88,28 @@ class StaffBackend(ModelBackend):
         if role_of(user_obj) == Role.ADMINISTRATOR and app_label in ADMIN_APPS | {"axes"}:
             return True
         return may_sign_in(user_obj) and super().has_module_perms(user_obj, app_label)
+
+
+_USER_COLUMNS = [field.attname for field in User._meta.concrete_fields]
+_STAFF_COLUMNS = [field.attname for field in StaffMember._meta.concrete_fields]
+
+
+def _user_with_staff_member(user_id: int) -> User | None:
+    """As `select_related("staff_member")` reads them. Every request runs this, and building that query costs more than it."""
+    columns = [f"u.{name}" for name in _USER_COLUMNS] + [f"s.{name}" for name in _STAFF_COLUMNS]
+    join = "auth_user u LEFT JOIN appointments_staffmember s ON s.user_id = u.id"
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {', '.join(columns)} FROM {join} WHERE u.id = %s", [user_id])  # noqa: S608 - our own names
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    user = User.from_db(connection.alias, _USER_COLUMNS, row[: len(_USER_COLUMNS)])
+    theirs = row[len(_USER_COLUMNS) :]
+    staff = StaffMember.from_db(connection.alias, _STAFF_COLUMNS, theirs) if theirs[0] is not None else None
+    User.staff_member.related.set_cached_value(user, staff)
+    if staff is not None:
+        StaffMember.user.field.set_cached_value(staff, user)
+    return user
 
 
 def _is_administration(perm: str) -> bool:
@@ -126,6 +149,13 @@ def needs_second_factor(user: Any) -> bool:
     return rule == SecondFactor.PRIVILEGED and privileged
 
 
+_FACILITIES = """
+SELECT * FROM appointments_facility
+ WHERE is_active AND id IN (SELECT facility_id FROM appointments_staffmember_facilities WHERE staffmember_id = %s)
+ ORDER BY name
+"""
+
+
 @dataclass(frozen=True)
 class Access:
     """What one signed-in user may see: the active facilities they belong to; all of them for a superuser."""
@@ -134,11 +164,10 @@ class Access:
 
     @cached_property
     def facilities(self) -> list[Facility]:
-        found = Facility.objects.filter(is_active=True)
-        if not self.user.is_superuser:
-            staff = staff_member_of(self.user)
-            found = found.filter(staff=staff) if staff else found.none()
-        return list(found)
+        if self.user.is_superuser:
+            return list(Facility.objects.filter(is_active=True))
+        staff = staff_member_of(self.user)
+        return list(Facility.objects.raw(_FACILITIES, [staff.pk])) if staff else []
 
     @cached_property
     def facility_ids(self) -> frozenset[int]:
