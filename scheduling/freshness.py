@@ -1,8 +1,9 @@
 """Whether what a page shows of a day is still so, in one cheap query that renders nothing.
 
 A fingerprint covers what the day grid is made from: the user's stored view and role, their facilities, the people there,
-their hours, and the day's appointments with their customers' and programs' names. It sums hashes over the rows themselves, so
-a change is seen when it is committed, in whatever order transactions took their ids and times.
+their hours, their programs' names, and the day's appointments. It sums hashes over the rows themselves, so a change is seen
+when it is committed, in whatever order transactions took their ids and times. A customer's new name is not looked for: it
+shows with the next change or page, and reading thousands of names every few seconds costs more than all the rest.
 """
 
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from securecare import localtime
 DAY = timedelta(days=1)
 _VIEW = ("staff", "facilities", "orientation", "statuses", "zone", "whole_day")
 
-# The person's view says whose rows count. `hashtextextended(row::text)` covers every column of the small tables; appointments
+# The person's view says whose rows count. `hash_record_extended(row)` covers every column of the small tables; appointments
 # carry a version of their own.
 _FINGERPRINT = """
 WITH view AS MATERIALIZED (
@@ -37,23 +38,21 @@ WITH view AS MATERIALIZED (
      WHERE NOT EXISTS (SELECT FROM view WHERE staff IS NOT NULL AND NOT people.id = ANY(staff))
 )
 SELECT view.*, concat_ws('|', view::text,
-    (SELECT count(*) || ':' || sum(hashtextextended(people::text, 0)) FROM people),
-    (SELECT count(*) || ':' || sum(hashtextextended(rule::text, 0)) FROM scheduling_shift rule
-      WHERE rule.staff_id = ANY(shown.ids) AND rule.valid_from <= %(last)s
+    (SELECT count(*) || ':' || sum(hash_record_extended(people, 0)) FROM people),
+    (SELECT count(*) || ':' || sum(hash_record_extended(rule, 0)) FROM scheduling_shift rule
+      WHERE rule.staff_id = ANY(shown.ids) AND rule.weekday = ANY(%(weekdays)s) AND rule.valid_from <= %(last)s
         AND (rule.valid_until IS NULL OR rule.valid_until > %(first)s)),
-    (SELECT count(*) || ':' || sum(hashtextextended(rule::text, 0)) FROM scheduling_extrashift rule
+    (SELECT count(*) || ':' || sum(hash_record_extended(rule, 0)) FROM scheduling_extrashift rule
       WHERE rule.staff_id = ANY(shown.ids) AND rule.date BETWEEN %(first)s AND %(last)s),
-    (SELECT count(*) || ':' || sum(hashtextextended(rule::text, 0)) FROM scheduling_timeoff rule
+    (SELECT count(*) || ':' || sum(hash_record_extended(rule, 0)) FROM scheduling_timeoff rule
       WHERE rule.staff_id = ANY(shown.ids) AND rule.state = 'approved'
         AND rule.first_day <= %(last)s AND rule.last_day >= %(first)s),
-    (SELECT count(*) || ':' || sum(hashtextextended(rule::text, 0)) FROM scheduling_closure rule
+    (SELECT count(*) || ':' || sum(hash_record_extended(rule, 0)) FROM scheduling_closure rule
       WHERE rule.facility_id = ANY(%(facilities)s) AND rule.date BETWEEN %(first)s AND %(last)s),
+    (SELECT sum(hashtextextended(program.name, program.id)) FROM appointments_program program
+      WHERE program.facility_id = ANY(%(facilities)s)),
     (SELECT count(*) || ':' || sum(hashint8extended(appointment.id, appointment.version))
-            || ':' || sum(hashtextextended(customer.given_name || ' ' || customer.family_name, customer.id))
-            || ':' || sum(hashtextextended(program.name, program.id))
        FROM appointments_appointment appointment
-       JOIN appointments_customer customer ON customer.id = appointment.customer_id
-       JOIN appointments_program program ON program.id = appointment.program_id
       WHERE appointment.staff_id = ANY(shown.ids) AND appointment.starts_at > %(opens_after)s
         AND appointment.starts_at < %(closes)s AND appointment.ends_at > %(opens)s))
   FROM shown LEFT JOIN view ON true
@@ -89,6 +88,8 @@ def _limits(access: Access, day: date) -> dict[str, Any]:
         "opens": opens,
         "opens_after": opens - LONGEST,
         "closes": max(end for _, end in bounds),
+        # A shift may begin the evening before, and a zone may be a day ahead or behind.
+        "weekdays": [(day + step * DAY).weekday() for step in (-2, -1, 0, 1)],
         "first": day - 2 * DAY,
         "last": day + 2 * DAY,
     }

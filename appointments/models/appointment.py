@@ -71,8 +71,13 @@ class Appointment(models.Model):
     Status = Status
 
     reference = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
-    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="appointments")
-    staff = models.ForeignKey(StaffMember, on_delete=models.PROTECT, related_name="appointments")
+    # The indexes below begin with these two; one of the column alone would tempt the planner to read years of appointments.
+    customer = models.ForeignKey(
+        Customer, on_delete=models.PROTECT, related_name="appointments", db_index=False
+    )
+    staff = models.ForeignKey(
+        StaffMember, on_delete=models.PROTECT, related_name="appointments", db_index=False
+    )
     facility = models.ForeignKey(Facility, on_delete=models.PROTECT, related_name="appointments")
     program = models.ForeignKey(Program, on_delete=models.PROTECT, related_name="appointments")
     case = models.ForeignKey(

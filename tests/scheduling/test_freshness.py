@@ -57,9 +57,6 @@ CHANGES = {
     "marked": lambda desk, one: booking.mark(
         appointment=one, status=Appointment.Status.ARRIVED, by=desk.staff.user, now=NOW
     ),
-    "customer renamed": lambda desk, one: Customer.objects.filter(pk=one.customer_id).update(
-        given_name="Eve"
-    ),
     "program renamed": lambda desk, one: Program.objects.filter(pk=one.program_id).update(name="Other"),
     "new shift": lambda desk, one: make.shift(
         staff=desk.staff, at=desk.facility, starts=time(18), ends=time(20)
