@@ -50,7 +50,11 @@ def _items(request: HttpRequest, access: Access) -> list[Item]:
         stranded = stranded_count(access)
         items.append(
             Item(
-                "Reassignment", reverse("reassignment"), here == "reassignment", stranded, "waiting to be reassigned"
+                "Reassignment",
+                reverse("reassignment"),
+                here == "reassignment",
+                stranded,
+                "waiting to be reassigned",
             )
         )
     if access.may(SEE_CUSTOMERS):

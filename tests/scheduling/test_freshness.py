@@ -7,7 +7,7 @@ import pytest
 from django.db import connection, transaction
 
 from appointments.access import Access
-from appointments.models import Appointment, Customer, Facility, Program, StaffMember
+from appointments.models import Appointment, Facility, Program, StaffMember
 from appointments.models.organisation import Role
 from scheduling import booking
 from scheduling.freshness import fresh
