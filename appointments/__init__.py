@@ -1,1 +1,1 @@
-"""The nouns and the record of every change; knows no screen and no provider."""
+"""The nouns, who may do what, staff sign-in, and the record of every change; knows no schedule and no provider."""
