@@ -19,6 +19,7 @@ from scheduling import hours as working_hours
 from scheduling.forms import choices
 from scheduling.forms.booking import BookingForm
 from scheduling.forms.wall_time import instant_of, wall_values
+from scheduling.models import SchedulerView
 from scheduling.rules import BookingRefused
 from scheduling.views.answers import done
 from scheduling.views.offers import answer_of, in_zone, with_taken
@@ -256,10 +257,16 @@ def _day(asked: QueryDict) -> date | None:
         raise BadRequest("“date” is not a date.") from error
 
 
+def _desk(access: Access) -> Facility:
+    """The first facility on whose clock the user reads the schedule, else their first."""
+    kept = SchedulerView.objects.filter(user=access.user).values_list("zone", flat=True).first()
+    return next((each for each in access.facilities if each.time_zone == kept), access.facilities[0])
+
+
 def _where(access: Access, staff: StaffMember | None, at: datetime) -> Facility:
     """Where the staff member works then; else the first facility they and the user share."""
     if staff is None:
-        return access.facilities[0]
+        return _desk(access)
     shared = access.among(staff.facilities.values_list("pk", flat=True)) or access.facilities
     day = localtime.local_date(at, shared[0].zone)
     rules = working_hours.load(staff=[staff.pk], first_day=day, last_day=day)

@@ -1,11 +1,13 @@
 from datetime import date, time, timedelta
 
 import pytest
+from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils import timezone
 
 from appointments.models import Appointment, Customer
 from appointments.private_notes import open_note
+from scheduling.selection import remember
 from securecare import localtime
 from tests import factories as make
 from tests.scheduling.desk import (
@@ -52,6 +54,15 @@ def show(client, **query):
 
 def at(hour, minute=0, day=DAY, zone="America/New_York"):
     return make.at(day, hour, minute, zone)
+
+
+def test_blank_form_reads_times_on_the_clock_that_the_user_reads_the_schedule_on(desk, client):
+    west = make.facility(name="A first facility", time_zone="America/Los_Angeles")
+    user = User.objects.get(pk=client.session["_auth_user_id"])
+    user.staff_member.facilities.add(west)
+    assert value_of(client.get("/schedule/book/"), "zone") == "America/Los_Angeles"
+    remember(user=user, zone="America/New_York")
+    assert value_of(client.get("/schedule/book/"), "zone") == "America/New_York"
 
 
 def test_booking_closes_the_dialog_and_tells_the_grid(desk, client):
