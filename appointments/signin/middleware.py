@@ -47,6 +47,12 @@ class StaffSessionMiddleware:
         return send_to(request, resolve_url(step))
 
 
+def settle_at_login(request: HttpRequest, user: Any, **_: Any) -> None:
+    """A session begun by other means than the sign-in page owes nothing either if its owner owes no second factor."""
+    if belongs_to_staff(user) and may_sign_in(user) and session.next_step(user) is None:
+        session.remember(request, now=timezone.now())
+
+
 class SignInRequiredMiddleware(LoginRequiredMiddleware):
     """Sends whoever is not signed in to the sign-in page, with the way back and the reason."""
 

@@ -1,0 +1,12 @@
+from django.apps import AppConfig
+from django.contrib.auth.signals import user_logged_in
+
+
+class AppointmentsConfig(AppConfig):
+    name = "appointments"
+
+    def ready(self) -> None:
+        """Settle a session where it begins, however it begins."""
+        from appointments.signin.middleware import settle_at_login
+
+        user_logged_in.connect(settle_at_login, dispatch_uid="settle_at_login")
