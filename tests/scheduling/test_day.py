@@ -46,6 +46,14 @@ def test_part_takes_the_same_few_queries_for_one_and_for_thirty(
     assert answer.content.count(b"/appointments/") == people
 
 
+def test_first_page_of_a_session_takes_as_few(desk, django_assert_num_queries):
+    fill(desk, 3)
+    client = desk.signed_in()
+
+    with django_assert_num_queries(7):
+        client.get(PAGE, headers=part("day-grid"))
+
+
 def test_poll_with_nothing_new_takes_four_queries_and_says_nothing(desk, django_assert_num_queries):
     fill(desk, 3)
     client = desk.signed_in()
