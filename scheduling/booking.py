@@ -5,6 +5,7 @@ saves, records one event and calls `follow`, in one transaction. Admin, portal, 
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from uuid import uuid4
 
@@ -150,7 +151,7 @@ def reschedule(
             )
         if (current.starts_at, current.ends_at, current.staff_id) == (starts_at, place.ends_at, goal.pk):
             return _copied(appointment, current)
-        outside, used = rules.check(place)
+        outside, used = rules.check(replace(place, moving=current))
         before = record.snapshot(current)
         kind = (
             Kind.REASSIGNED

@@ -213,6 +213,18 @@ def test_customer_cannot_cancel_inside_the_notice(place):
     assert made.is_cancelled
 
 
+def test_customer_is_held_to_the_notice_of_the_present_time_not_of_the_one_seen(place):
+    _, _, program = place
+    program.allows_public_booking, program.min_notice_hours = True, 2
+    program.save()
+    made = book(place, at(TODAY, 15))
+    seen = Appointment.objects.get(pk=made.pk)
+    booking.reschedule(appointment=made, starts_at=at(TODAY, 10), by=made.staff.user, now=NOW)
+    with pytest.raises(BookingRefused) as error:
+        booking.reschedule(appointment=seen, starts_at=at(TODAY, 16), by=None, now=NOW)
+    assert error.value.code == "too_soon"
+
+
 def test_past_appointments_may_be_recorded_by_staff(place):
     made = book(place, at(date(2026, 11, 16), 10))
     assert made.starts_at < NOW
