@@ -6,7 +6,8 @@ from datetime import date, datetime
 
 from django.contrib.auth.models import User
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Case as Either
+from django.db.models import Exists, OuterRef, Q, When
 
 from appointments.models import Case, Customer, Facility
 
@@ -60,6 +61,42 @@ def same_person(
         given_name__iexact=given_name, family_name__iexact=family_name, date_of_birth=date_of_birth
     )
     return same.annotate(known_here=Exists(known)).order_by("-known_here", "pk").first()
+
+
+def register_online(
+    *, given_name: str, family_name: str, date_of_birth: date, email: str, phone: str, facility: Facility
+) -> Customer:
+    """The customer who books online without an account: whoever is on record with this birth date and this e-mail or phone
+    number, else a new record. What is on record stays as it is: nobody has proved the address they typed.
+
+    Needs a transaction; two bookings by one person at once make one record.
+    """
+    contacts = [contact for contact in (email.lower(), phone) if contact]
+    for contact in sorted(contacts):
+        _hold_identity(f"{contact} {date_of_birth}")
+    found = recognised(
+        date_of_birth=date_of_birth,
+        email=email,
+        phone=phone,
+        name=(given_name, family_name),
+        facility=facility,
+    )
+    return found or Customer.objects.create(
+        given_name=given_name, family_name=family_name, date_of_birth=date_of_birth, email=email, phone=phone
+    )
+
+
+def recognised(
+    *, date_of_birth: date, email: str, phone: str, name: tuple[str, str], facility: Facility
+) -> Customer | None:
+    """Who has this birth date and one of these contacts: the one of that name before others, then one known at the facility,
+    then the oldest record."""
+    contact = (Q(email__iexact=email) & ~Q(email="")) | (Q(phone=phone) & ~Q(phone=""))
+    known = Customer.facilities.through.objects.filter(facility=facility, customer=OuterRef("pk"))
+    given, family = name
+    same_name = Either(When(given_name__iexact=given, family_name__iexact=family, then=0), default=1)
+    found = Customer.objects.filter(contact, date_of_birth=date_of_birth)
+    return found.order_by(same_name, Exists(known).desc(), "pk").first()
 
 
 def _hold_identity(identity: str) -> None:

@@ -7,6 +7,7 @@ saves, records one event and calls `follow`, in one transaction. Admin, portal, 
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
+from typing import NamedTuple
 from uuid import uuid4
 
 from django.contrib.auth.models import User
@@ -24,6 +25,7 @@ __all__ = [
     "OUTSIDE_HOURS",
     "BookingRefused",
     "ChangeRefused",
+    "Contact",
     "StaleAppointment",
     "book",
     "cancel",
@@ -45,6 +47,14 @@ MARKS: dict[str, frozenset[str]] = {
     Status.NO_SHOW: frozenset({Status.SCHEDULED, Status.ARRIVED, Status.COMPLETED}),
     Status.CANCELLED: frozenset({Status.SCHEDULED}),
 }
+
+
+class Contact(NamedTuple):
+    """Where it differs from the customer's record: what whoever booked online gave."""
+
+    contact_name: str = ""
+    contact_email: str = ""
+    contact_phone: str = ""
 
 
 class ChangeRefused(Exception):
@@ -72,14 +82,17 @@ def book(
     public_note: str = "",
     private_note: str = "",
     overrides: Iterable[str] = frozenset(),
+    contact: Contact | None = None,
 ) -> Appointment:
-    """Book an appointment. `by` is the acting user, None for the customer; `overrides` name the rules staff set aside.
+    """Book an appointment. `by` is the acting user, None for the customer; `overrides` name the rules staff set aside;
+    `contact` is how to reach the customer about it, as given when booking online.
 
     Raises BookingRefused; PermissionDenied for a private note the user may not write; ValueError for a case of somebody else.
     """
     _check_notes(public_note, private_note)
     if case is not None and case.customer_id != customer.pk:
         raise ValueError("The case belongs to another customer.")
+    contact = contact or Contact()
     place = Placement(customer, staff, program, starts_at, minutes, by, now, frozenset(overrides))
     rules.check_shape(place)
     rules.check_free(place)
@@ -98,6 +111,7 @@ def book(
             public_note=public_note,
             placed_at=now,
             outside_hours=outside,
+            **contact._asdict(),
         )
         if private_note:
             private_notes.write(appointment=appointment, text=private_note, by=by, now=now)

@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
+from appointments import branding
 from appointments.models import Organisation, Program
 
 
@@ -13,6 +14,10 @@ class OrganisationAdmin(admin.ModelAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         return redirect("admin:appointments_organisation_change", Organisation.current().pk)
+
+    def save_model(self, request: HttpRequest, obj: Organisation, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        branding.forget()
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -1,11 +1,13 @@
 from appointments.models.appointment import Appointment, AppointmentQuerySet, PrivateNote, PrivateNoteRead
 from appointments.models.event import AppointmentEvent
+from appointments.models.link import AppointmentLink
 from appointments.models.organisation import Facility, Organisation, Program, StaffMember
 from appointments.models.people import Case, Customer, CustomerQuerySet
 
 __all__ = [
     "Appointment",
     "AppointmentEvent",
+    "AppointmentLink",
     "AppointmentQuerySet",
     "Case",
     "Customer",

@@ -13,7 +13,7 @@ from django.db.models import F, Func, Q
 from django.urls import reverse
 
 from appointments.models.organisation import Facility, Program, StaffMember
-from appointments.models.people import Case, Customer
+from appointments.models.people import Case, Customer, validate_phone
 from securecare import localtime
 
 LONGEST = timedelta(hours=24)
@@ -87,6 +87,12 @@ class Appointment(models.Model):
     ends_at = models.DateTimeField()
     status = models.CharField(max_length=20, choices=Status, default=Status.SCHEDULED)
     public_note = models.TextField(blank=True, max_length=PUBLIC_NOTE_LIMIT)
+    # As whoever booked online gave them, where the customer's record says otherwise: an unproved address changes no record.
+    contact_name = models.CharField(max_length=161, blank=True, default="", db_default="")
+    contact_email = models.EmailField(blank=True, default="", db_default="")
+    contact_phone = models.CharField(
+        max_length=16, blank=True, default="", db_default="", validators=[validate_phone]
+    )
     email_confirmed_at = models.DateTimeField(null=True, blank=True)
     phone_confirmed_at = models.DateTimeField(null=True, blank=True)
     revision = models.PositiveIntegerField(default=0)
@@ -172,6 +178,21 @@ class Appointment(models.Model):
         stamps = [("e-mail", self.email_confirmed_at), ("phone", self.phone_confirmed_at)]
         given = [(channel, at) for channel, at in stamps if at is not None]
         return sorted(given, key=lambda stamp: stamp[1])
+
+    @property
+    def email(self) -> str:
+        """Where messages about this appointment go."""
+        return self.contact_email or self.customer.email
+
+    @property
+    def phone(self) -> str:
+        """The number that texts about this appointment go to, if it may be texted."""
+        return self.contact_phone or self.customer.phone
+
+    @property
+    def booked_as(self) -> str:
+        """The name it was booked under."""
+        return self.contact_name or self.customer.full_name
 
     @property
     def is_cancelled(self) -> bool:

@@ -1,6 +1,8 @@
 """Who offers appointments: the organisation, its facilities, staff members and programs."""
 
+import re
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.conf import settings
@@ -19,6 +21,24 @@ def validate_time_zone(key: str) -> None:
         raise ValidationError(f"“{key}” is not a time zone. Choose one from the list.") from error
 
 
+def validate_origins(text: str) -> None:
+    """Refuse what is not a list of origins: a scheme and a host, one to a line."""
+    for line in text.split():
+        parts = urlsplit(line)
+        if (
+            parts.scheme not in ("http", "https")
+            or not parts.hostname
+            or line != f"{parts.scheme}://{parts.netloc}"
+        ):
+            raise ValidationError(
+                f"“{line}” is not the address of a site. Write it as https://www.example.org."
+            )
+        if not re.fullmatch(r"[A-Za-z0-9.-]+(:\d+)?", parts.netloc):
+            raise ValidationError(
+                f"“{line}” is not the address of a site. Write it as https://www.example.org."
+            )
+
+
 class SecondFactor(models.TextChoices):
     OPTIONAL = "optional", "Each person decides"
     PRIVILEGED = "privileged", "Required for managers and administrators"
@@ -29,6 +49,24 @@ class Organisation(models.Model):
     """The one organisation this installation serves: a single row, made when first asked for."""
 
     name = models.CharField(max_length=120, default="SecureCare")
+    customer_word = models.CharField(
+        "word for a customer",
+        max_length=40,
+        default="customer",
+        help_text="In lower case, as staff say it: client, patient, participant, student.",
+    )
+    customers_word = models.CharField("word for customers", max_length=40, default="customers")
+    privacy_url = models.URLField(
+        "privacy policy",
+        blank=True,
+        help_text="Linked from the customer portal, beside the consent to text messages.",
+    )
+    embedding_origins = models.TextField(
+        "sites that may show the portal inside their pages",
+        blank=True,
+        validators=[validate_origins],
+        help_text="One address a line, such as https://www.example.org. Empty: no site may.",
+    )
     second_factor = models.CharField(max_length=12, choices=SecondFactor, default=SecondFactor.OPTIONAL)
     idle_minutes = models.PositiveSmallIntegerField(
         default=30,
@@ -43,6 +81,11 @@ class Organisation(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def allowed_to_embed(self) -> list[str]:
+        """The origins that may frame the portal's embeddable pages."""
+        return self.embedding_origins.split()
 
     @classmethod
     def current(cls) -> "Organisation":
@@ -117,6 +160,11 @@ class Program(models.Model):
     staff = models.ManyToManyField(StaffMember, related_name="programs", blank=True)
     name = models.CharField(max_length=80)
     description = models.TextField(blank=True, max_length=2000)
+    public_note = models.TextField(
+        blank=True,
+        max_length=2000,
+        help_text="What customers should bring or know; shown once they have booked.",
+    )
     default_minutes = models.PositiveSmallIntegerField(default=30)
     allows_public_booking = models.BooleanField(default=False)
     cool_down_days = models.PositiveSmallIntegerField(

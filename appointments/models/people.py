@@ -82,6 +82,9 @@ class Customer(models.Model):
         help_text="With country code, such as +12125550143.",
     )
     time_zone = models.CharField(max_length=64, blank=True, validators=[validate_time_zone])
+    language = models.CharField(
+        max_length=10, blank=True, help_text="In which they are written to, such as en or es."
+    )
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="customer"
     )
@@ -96,6 +99,8 @@ class Customer(models.Model):
         ordering = ["family_name", "given_name", "id"]
         indexes = [
             models.Index(fields=["date_of_birth"], name="customer_birth"),
+            models.Index(Lower("email"), name="customer_email", condition=~Q(email="")),
+            models.Index(fields=["phone"], name="customer_phone", condition=~Q(phone="")),
             models.Index(fields=["family_name", "given_name"], name="customer_by_name"),
             GinIndex(
                 OpClass(Lower(Concat(F("given_name"), Value(" "), F("family_name"))), name="gin_trgm_ops"),

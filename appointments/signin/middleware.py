@@ -54,7 +54,20 @@ def settle_at_login(request: HttpRequest, user: Any, **_: Any) -> None:
 
 
 class SignInRequiredMiddleware(LoginRequiredMiddleware):
-    """Sends whoever is not signed in to the sign-in page, with the way back and the reason."""
+    """Sends whoever is not signed in to the sign-in page, with the way back and the reason.
+
+    A signed-in customer is a stranger here: only pages that ask for no sign-in, the portal among them, are theirs.
+    """
+
+    def process_view(
+        self, request: HttpRequest, view_func: Any, view_args: Any, view_kwargs: Any
+    ) -> HttpResponseBase | None:
+        user = request.user
+        is_customer = user.is_authenticated and not belongs_to_staff(user)
+        if is_customer and getattr(view_func, "login_required", True):
+            return self.handle_no_permission(request, view_func)
+        answer: HttpResponseBase | None = super().process_view(request, view_func, view_args, view_kwargs)
+        return answer
 
     def handle_no_permission(  # type: ignore[override]
         self, request: HttpRequest, view_func: Any

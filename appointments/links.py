@@ -1,0 +1,39 @@
+"""Making and opening the links that stand in messages about an appointment."""
+
+from datetime import datetime, timedelta
+
+from django.db.models import Q
+
+from appointments.models import Appointment, AppointmentLink
+from securecare import links
+
+OUTLIVES_APPOINTMENT = timedelta(days=1)
+
+
+def issue(*, appointment: Appointment, purpose: str, now: datetime, token: str | None = None) -> str:
+    """A token for this purpose alone, good until a day after the appointment, wherever that moves. `token` is one made before."""
+    token = token or links.new_token()
+    AppointmentLink.objects.create(
+        digest=links.digest(token),
+        purpose=purpose,
+        appointment=appointment,
+        revision=appointment.revision,
+        created_at=now,
+        expires_at=appointment.ends_at + OUTLIVES_APPOINTMENT,
+    )
+    return token
+
+
+def find(token: str, *, purpose: str, now: datetime) -> AppointmentLink | None:
+    """The link with its appointment; None if it is unknown, revoked, expired or made for something else: they look the same."""
+    alive = Q(expires_at__gt=now) | Q(appointment__ends_at__gt=now - OUTLIVES_APPOINTMENT)
+    related = (
+        "appointment__customer",
+        "appointment__staff",
+        "appointment__program__facility",
+        "appointment__facility",
+    )
+    found = AppointmentLink.objects.filter(
+        alive, digest=links.digest(token), purpose=purpose, revoked_at=None
+    )
+    return found.select_related(*related).first()
