@@ -4,7 +4,7 @@ Every quarter hour of the days asked for is one bit of an integer, a staff membe
 open when as many bits in a row are free as the appointment needs.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from itertools import compress, repeat
@@ -21,6 +21,8 @@ from securecare import localtime
 
 QUARTER = localtime.QUARTER_HOUR
 QUARTER_SECONDS = 900
+# Periods by staff id.
+Held = Mapping[int, Sequence[Period]]
 _BITS = bytes.maketrans(b"01", b"\x00\x01")
 
 
@@ -45,12 +47,14 @@ def open_times(
     now: datetime,
     minutes: int | None = None,
     ignoring: Appointment | None = None,
+    held: Held | None = None,
 ) -> list[OpenTime]:
     """Every open start on these local dates of the program's facility, the last one included; by time, then by name.
 
     Inside working hours, clear of live appointments wherever they are, the program's buffer kept free on both sides, and not
     before `now`. Minimum notice and furthest day bind customers, not staff, and are the portal's to apply. `minutes` is the
-    length, else the program's; `ignoring` is an appointment about to move. Three queries or fewer.
+    length, else the program's; `ignoring` is an appointment about to move; `held` are further periods to keep clear of.
+    Three queries or fewer.
     """
     return open_times_of(
         staff=[staff] if staff else serving(program),
@@ -60,6 +64,7 @@ def open_times(
         now=now,
         minutes=minutes,
         ignoring=ignoring,
+        held=held,
     )
 
 
@@ -80,6 +85,7 @@ def open_times_of(
     now: datetime,
     minutes: int | None = None,
     ignoring: Appointment | None = None,
+    held: Held | None = None,
 ) -> list[OpenTime]:
     """`open_times` for these staff members."""
     staff = [member for member in staff if member.is_active and member.takes_appointments]
@@ -95,6 +101,8 @@ def open_times_of(
     for member in staff:
         free = lattice.inside(rules.working(member.pk, program.facility, first_day, day_after))
         free &= ~busy.get(member.pk, 0)
+        if held and member.pk in held:
+            free &= ~lattice.touching(held[member.pk])
         for index in lattice.indices(runs(free, quarters) & starts_allowed):
             buckets[index].append(member)
     return list(_flatten(buckets, lattice.instants, timedelta(minutes=15 * quarters)))
@@ -127,6 +135,13 @@ class Lattice(NamedTuple):
         mask = 0
         for start, end in periods:
             mask |= self._span(-((self.instants[0] - start) // QUARTER), (end - self.instants[0]) // QUARTER)
+        return mask
+
+    def touching(self, periods: Iterable[Period]) -> int:
+        """Bits of the quarter hours that a period meets."""
+        mask = 0
+        for start, end in periods:
+            mask |= self._span((start - self.instants[0]) // QUARTER, -((self.instants[0] - end) // QUARTER))
         return mask
 
     def starts_from(self, now: datetime) -> int:

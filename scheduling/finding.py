@@ -85,7 +85,7 @@ def _by_day(wish: Wish, first: date, last: date, now: datetime) -> list[FoundDay
         minutes=wish.minutes,
     )
     days: dict[date, FoundDay] = {}
-    for offer in _possible(offers, wish.program, wish.customer, None):
+    for offer in possible(offers, wish.program, wish.customer, None):
         if wish.suits(offer):
             day = localtime.local_date(offer.starts_at, zone)
             found = days.setdefault(day, FoundDay(day))
@@ -120,8 +120,8 @@ def next_times(
             minutes=minutes,
             ignoring=moving,
         )
-        possible = _possible(offers, program, customer, moving)
-        if nearest := _nearest(possible, staff, starts_at, zone, limit):
+        open_to_them = possible(offers, program, customer, moving)
+        if nearest := _nearest(open_to_them, staff, starts_at, zone, limit):
             return nearest
     return []
 
@@ -173,7 +173,7 @@ def _apart(offer: OpenTime, time_of_day: time, zone: ZoneInfo) -> tuple[int, dat
     return minutes, offer.starts_at
 
 
-def _possible(
+def possible(
     offers: Sequence[OpenTime], program: Program, customer: Customer | None, moving: Appointment | None
 ) -> list[OpenTime]:
     """Without those at which the customer is busy, or that the program's cool-down forbids them. One query."""
