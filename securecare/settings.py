@@ -79,6 +79,8 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "appointments.branding.context",
+                "portal.pages.context",
                 "scheduling.navigation.navigation",
             ],
         },
@@ -138,6 +140,7 @@ CELERY_BEAT_SCHEDULE = {
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
     "appointments.access.StaffBackend",
+    "portal.accounts.PatronBackend",
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
@@ -194,6 +197,11 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
+# ------------------------------------------------------------------------------------ customer portal
+
+# For organisations whose carrier asks for a ticked box beside the mobile number; else entering it is the consent.
+SMS_CONSENT_REQUIRES_TICK = env.bool("SMS_CONSENT_REQUIRES_TICK", default=False)
+
 # --------------------------------------------------------------------------------------- encryption
 
 # "id:base64 of 32 bytes, id:…": the first key seals, all of them open. Ids are at most 16 characters.
@@ -203,6 +211,16 @@ NOTE_KEY_RING = env.str("NOTE_KEY_RING", default=DEVELOPMENT_KEY_RING)
 # --------------------------------------------------------------------------------- language and time
 
 LANGUAGE_CODE = "en-us"
+# Those of the customer portal: a further one is a line here and a catalogue under locale/.
+LANGUAGES = [("en", "English"), ("es", "Español")]
+LANGUAGE_COOKIE_NAME = "language"
+LANGUAGE_COOKIE_AGE = 365 * 86_400
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_SECURE = SECURE_COOKIES
+LOCALE_PATHS = [BASE_DIR / "locale"]
+# How a number without its country is read, as an ISO 3166 code.
+PHONE_REGION = env.str("PHONE_REGION", default="US")
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"

@@ -8,5 +8,6 @@ urlpatterns = [
     path("readyz", health.readiness, name="readyz"),
     path("", include("appointments.signin.urls")),
     path("", include("scheduling.urls")),
+    path("portal/", include("portal.urls")),
     path("admin/", admin.site.urls),
 ]

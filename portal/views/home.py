@@ -1,0 +1,20 @@
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+
+from portal.pages import portal_page
+
+
+@portal_page
+def home(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    raise Http404
+
+
+@portal_page
+def language(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    raise Http404
+
+
+@portal_page
+def facility(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    raise Http404
