@@ -1,13 +1,13 @@
 from django.urls import path
 
-from portal.views import account, appointment, booking, embed, home, link, profile, sign_in
+from portal.views import account, appointment, booking, embed, home, link, profile, sign_in, times
 
 urlpatterns = [
     path("", home.home, name="portal-home"),
     path("language/", home.language, name="portal-language"),
     path("facilities/<int:pk>/", home.facility, name="portal-facility"),
     path("book/", home.home, name="portal-programs"),
-    path("book/<int:program>/", booking.times, name="portal-times"),
+    path("book/<int:program>/", times.times, name="portal-times"),
     path("book/<int:program>/details/", booking.details, name="portal-details"),
     path("book/<int:program>/confirm/", booking.confirm, name="portal-confirm"),
     path("embed/facilities/<int:pk>/", embed.facility, name="portal-embed-facility"),

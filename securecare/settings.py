@@ -108,6 +108,9 @@ if env.bool("DATABASE_PREPARED_STATEMENTS", default=True):
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+# Where request limits are counted, in the spelling of the limits package.
+LIMITS_URL = REDIS_URL.replace("unix://", "redis+unix://", 1)
+
 # ------------------------------------------------------------------------------------------ celery
 
 # The same address in Celery's spelling: redis-py says unix://, Celery says redis+socket://.

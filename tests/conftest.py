@@ -34,9 +34,17 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     # Tests publish into their own process: the embedded Redis may be serving a running site.
     settings.CELERY_BROKER_URL = "memory://"
+    settings.LIMITS_URL = "memory://"
     hypothesis.settings.register_profile("local", deadline=None)
     hypothesis.settings.register_profile("ci", deadline=None, database=None)
     hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+
+@pytest.fixture(autouse=True)
+def _limits_from_zero() -> None:
+    from securecare import limits
+
+    limits.forget()
 
 
 @pytest.fixture(autouse=True)

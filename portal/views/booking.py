@@ -6,11 +6,6 @@ from portal.pages import portal_page
 
 
 @portal_page
-def times(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-    raise Http404
-
-
-@portal_page
 def details(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
     raise Http404
 
