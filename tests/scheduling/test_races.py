@@ -222,7 +222,7 @@ def test_a_busy_desk_leaves_nothing_doubled_and_every_version_recorded(place):
     staff, customers = team[:3], [make.customer(at=facility) for _ in range(4)]
     shift = staff[0].shifts.get(weekday=0)
     dice = random.Random(20261123)
-    for _ in range(12):
+    for turn in range(60):
         live = list(Appointment.objects.select_related("customer", "staff", "program__facility"))
         jobs = [_any_job(dice, live, program, staff, customers) for _ in range(THREADS - 1)]
         ends = time(dice.choice([11, 17]))
@@ -230,11 +230,10 @@ def test_a_busy_desk_leaves_nothing_doubled_and_every_version_recorded(place):
         allowed = {"done", "taken", "customer_busy", "outside_hours", "StaleAppointment", "ChangeRefused"}
         assert set(outcome) <= allowed
         assert_nothing_doubled_and_every_version_recorded_once()
-    assert set(AppointmentEvent.objects.values_list("kind", flat=True)) >= {
-        "booked",
-        "rescheduled",
-        "cancelled",
-    }
+        happened = set(AppointmentEvent.objects.values_list("kind", flat=True))
+        if turn >= 11 and happened >= {"booked", "rescheduled", "cancelled"}:
+            return
+    raise AssertionError(f"Of all that was tried, only this was ever done: {happened}")
 
 
 def _any_job(dice, live, program, staff, customers):
