@@ -112,7 +112,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="customer",
             index=models.Index(
-                django.db.models.functions.text.Lower("email"),
+                django.db.models.functions.text.Upper("email"),
                 condition=models.Q(("email", ""), _negated=True),
                 name="customer_email",
             ),

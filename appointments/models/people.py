@@ -9,7 +9,7 @@ from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q, Value
-from django.db.models.functions import Concat, Lower
+from django.db.models.functions import Concat, Lower, Upper
 
 from appointments.models.organisation import Facility, validate_time_zone
 
@@ -99,7 +99,7 @@ class Customer(models.Model):
         ordering = ["family_name", "given_name", "id"]
         indexes = [
             models.Index(fields=["date_of_birth"], name="customer_birth"),
-            models.Index(Lower("email"), name="customer_email", condition=~Q(email="")),
+            models.Index(Upper("email"), name="customer_email", condition=~Q(email="")),
             models.Index(fields=["phone"], name="customer_phone", condition=~Q(phone="")),
             models.Index(fields=["family_name", "given_name"], name="customer_by_name"),
             GinIndex(
