@@ -9,7 +9,7 @@ from functools import lru_cache
 from django.conf import settings
 from django.db import connection
 from limits import parse
-from limits.storage import MemoryStorage, Storage, storage_from_string
+from limits.storage import MemoryStorage, RedisStorage, Storage
 from limits.strategies import FixedWindowRateLimiter
 from redis.exceptions import RedisError
 
@@ -42,8 +42,7 @@ def _storage(url: str) -> Storage:
     if url.startswith("memory"):
         return MemoryStorage()
     ensure_embedded(settings.REDIS_URL)
-    timeouts = {"socket_timeout": TIMEOUT, "socket_connect_timeout": TIMEOUT}
-    return storage_from_string(url, **timeouts)  # type: ignore[arg-type]
+    return RedisStorage(url, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT)
 
 
 @lru_cache(maxsize=1)
