@@ -91,6 +91,18 @@ def language_of(request: HttpRequest) -> str:
     return translation.get_language_from_request(request)
 
 
+def remember_language(response: HttpResponse, language: str) -> None:
+    """Speak this language to this browser from now on."""
+    response.set_cookie(
+        settings.LANGUAGE_COOKIE_NAME,
+        language,
+        max_age=settings.LANGUAGE_COOKIE_AGE,
+        secure=settings.LANGUAGE_COOKIE_SECURE,
+        httponly=settings.LANGUAGE_COOKIE_HTTPONLY,
+        samesite=settings.LANGUAGE_COOKIE_SAMESITE,
+    )
+
+
 def context(request: HttpRequest) -> dict[str, Any]:
     """Context processor: `portal` in every template of the portal."""
     return {"portal": Portal(request)}

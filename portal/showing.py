@@ -3,6 +3,7 @@
 No portal template is ever given a model: whatever staff keep on an appointment has no name here.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import date, datetime
 from urllib.parse import urlencode
@@ -33,6 +34,12 @@ class ShownFacility:
     @property
     def map_url(self) -> str:
         return MAP + urlencode({"query": self.address}) if self.address else ""
+
+    @property
+    def tel_url(self) -> str:
+        """The number before words such as “ext. 4”, to be dialed; empty if there is none."""
+        dialed = re.sub(r"[^\d+]", "", re.split(r"[A-Za-z]", self.phone)[0])
+        return f"tel:{dialed}" if dialed else ""
 
 
 @dataclass(frozen=True)

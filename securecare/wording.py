@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from babel import Locale
 from babel.dates import format_date, format_skeleton, format_time, get_timezone_name, match_skeleton
+from babel.units import format_unit
 from django.conf import settings
 from django.utils.translation import get_language
 
@@ -71,6 +72,20 @@ def _zone_name(zone: str, locale: Locale) -> str:
 def zone_name(zone: str | ZoneInfo) -> str:
     """Eastern Time"""
     return _zone_name(str(zone), _locale())
+
+
+def lasting(minutes: int) -> str:
+    """1 hour 15 minutes"""
+    return _lasting(minutes, _locale())
+
+
+@lru_cache(maxsize=256)
+def _lasting(minutes: int, locale: Locale) -> str:
+    hours, rest = divmod(minutes, 60)
+    parts = [(hours, "hour")] if hours else []
+    if rest or not hours:
+        parts.append((rest, "minute"))
+    return " ".join(format_unit(count, unit, "long", locale=locale) for count, unit in parts)
 
 
 @lru_cache(maxsize=8192)

@@ -1,0 +1,73 @@
+"""What customers may book, and where: each facility with its public programs, and the search among them."""
+
+import unicodedata
+from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from appointments.models import Facility, Program, StaffMember
+from portal.showing import ShownFacility, ShownProgram
+
+SEARCH_LIMIT = 100
+
+
+@dataclass(frozen=True)
+class Offer:
+    """`is_served`: somebody takes its appointments, so that there can be times; else the facility knows."""
+
+    program: ShownProgram
+    is_served: bool
+
+    @property
+    def text(self) -> str:
+        """What a search looks through."""
+        program = self.program
+        return folded(
+            f"{program.name} {program.description} {program.facility.name} {program.facility.address}"
+        )
+
+
+@dataclass(frozen=True)
+class Place:
+    facility: ShownFacility
+    offers: tuple[Offer, ...]
+
+
+def public_programs() -> QuerySet[Program]:
+    """Those that customers book themselves, with their facility."""
+    public = Program.objects.filter(allows_public_booking=True, is_active=True, facility__is_active=True)
+    return public.select_related("facility")
+
+
+def places(*, text: str = "", facility: int | None = None) -> list[Place]:
+    """Facilities by name, each with its public programs by name; one query. With `text`, those that have every word of it."""
+    found = public_programs().annotate(is_served=Exists(_serving())).order_by("facility__name", "name")
+    if facility is not None:
+        found = found.filter(facility=facility)
+    offers = [Offer(ShownProgram.of(program), program.is_served) for program in found]
+    wanted = folded(text).split()
+    matching = [offer for offer in offers if all(word in offer.text for word in wanted)]
+    return [
+        Place(where, tuple(there)) for where, there in groupby(matching, key=attrgetter("program.facility"))
+    ]
+
+
+def reachable_by_phone() -> list[ShownFacility]:
+    """Whom to call where nothing can be booked online."""
+    return [ShownFacility.of(found) for found in Facility.objects.filter(is_active=True).exclude(phone="")]
+
+
+def folded(text: str) -> str:
+    """Without case and accents: “Jardín” is found by “JARDIN”."""
+    plain = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(letter for letter in plain if not unicodedata.combining(letter))
+
+
+def _serving() -> QuerySet[StaffMember]:
+    """As `scheduling.availability.serving` finds them, for every program at once."""
+    works_for = Q(programs=OuterRef("pk")) | Q(programs_led=OuterRef("pk"))
+    return StaffMember.objects.filter(
+        works_for, is_active=True, takes_appointments=True, facilities=OuterRef("facility")
+    )
