@@ -49,6 +49,7 @@ class ShownProgram:
     description: str
     minutes: int
     public_note: str
+    notice_hours: int
     facility: ShownFacility
 
     @classmethod
@@ -59,14 +60,15 @@ class ShownProgram:
             program.description,
             program.default_minutes,
             program.public_note,
+            program.min_notice_hours,
             ShownFacility.of(program.facility),
         )
 
 
 @dataclass(frozen=True)
 class ShownAppointment:
-    """`may_move` and `may_cancel` say what the program's rules still allow at the moment of showing; `must_call` that it would
-    be possible but for the notice."""
+    """`is_open`: nobody has come to it, missed or cancelled it. `may_move` and `may_cancel` say what the program's rules still
+    allow at the moment of showing; `must_call` that it would be possible but for the notice."""
 
     reference: UUID
     program: ShownProgram
@@ -75,6 +77,8 @@ class ShownAppointment:
     starts_at: datetime
     ends_at: datetime
     public_note: str
+    is_open: bool
+    staff_may_change: bool
     is_cancelled: bool
     is_over: bool
     was_attended: bool
@@ -99,6 +103,8 @@ class ShownAppointment:
             starts_at=appointment.starts_at,
             ends_at=appointment.ends_at,
             public_note=appointment.public_note,
+            is_open=is_open,
+            staff_may_change=appointment.status == Status.PENDING_REASSIGNMENT,
             is_cancelled=appointment.is_cancelled,
             is_over=appointment.ends_at <= now,
             was_attended=appointment.status in (Status.ARRIVED, Status.COMPLETED),
