@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from appointments.models import Appointment, Customer, Program, StaffMember
@@ -179,21 +180,34 @@ def possible(
     """Without those at which the customer is busy, or that the program's cool-down forbids them. One query."""
     if customer is None or not offers:
         return list(offers)
-    margin = (program.cool_down_days + 2) * DAY
-    theirs = Appointment.objects.live().filter(customer=customer).order_by()
-    theirs = theirs.overlapping(offers[0].starts_at - margin, offers[-1].ends_at + margin)
-    if moving is not None:
-        theirs = theirs.exclude(pk=moving.pk)
-    rows = list(theirs.values_list("program_id", "starts_at", "ends_at"))
-    busy = [(start, end) for _, start, end in rows]
-    same_program = [start for program_id, start, _ in rows if program_id == program.pk]
-    barred = _barred_days(same_program, program)
+    theirs = engagements(customer, program, offers[0].starts_at, offers[-1].ends_at, besides=moving)
     zone = program.facility.zone
     return [
         offer
         for offer in offers
-        if not _meets(offer, busy) and localtime.local_date(offer.starts_at, zone) not in barred
+        if not _meets(offer, theirs.busy) and localtime.local_date(offer.starts_at, zone) not in theirs.barred
     ]
+
+
+class Engagements(NamedTuple):
+    """When a customer is busy, and the local dates that a program's cool-down bars them from."""
+
+    busy: list[Period]
+    barred: set[date]
+
+
+def engagements(
+    customer: Customer, program: Program, start: datetime, end: datetime, *, besides: Appointment | None
+) -> Engagements:
+    """What matters for times in `[start, end)`, `besides` an appointment about to move. One query."""
+    margin = (program.cool_down_days + 2) * DAY
+    theirs = Appointment.objects.live().filter(customer=customer).order_by()
+    theirs = theirs.overlapping(start - margin, end + margin)
+    if besides is not None:
+        theirs = theirs.exclude(pk=besides.pk)
+    rows = list(theirs.values_list("program_id", "starts_at", "ends_at"))
+    same_program = [start for program_id, start, _ in rows if program_id == program.pk]
+    return Engagements([(start, end) for _, start, end in rows], _barred_days(same_program, program))
 
 
 def _barred_days(starts: Iterable[datetime], program: Program) -> set[date]:
