@@ -9,9 +9,10 @@ from django.db import transaction
 from appointments.access import READ_PRIVATE_NOTE, WRITE_PRIVATE_NOTE
 from appointments.models import Appointment, PrivateNote, PrivateNoteRead
 from securecare.encryption import CannotOpen, Sealed, key_ring
+from securecare.rotation import SealedTable
 
 
-class NoteUnreadable(Exception):
+class NoteUnreadable(CannotOpen):
     """The stored note cannot be opened with the keys at hand. It must not be overwritten blindly."""
 
 
@@ -89,3 +90,13 @@ def reseal(note: PrivateNote) -> bool:
     sealed = key_ring().seal(open_note(note), place=_place(note.appointment))
     unchanged = PrivateNote.objects.filter(pk=note.pk, ciphertext=note.ciphertext)
     return bool(unchanged.update(ciphertext=sealed.ciphertext, salt=sealed.salt, key_id=sealed.key_id))
+
+
+def sealed_table() -> SealedTable:
+    return SealedTable(
+        called="private notes",
+        model=PrivateNote,
+        reseal=reseal,
+        name_of=lambda note: f"private note of appointment {note.appointment.reference}",
+        related=("appointment",),
+    )

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 from appointments.models import Appointment, Customer
 from reminders.models import Message
 from securecare.encryption import CannotOpen, Sealed, key_ring
+from securecare.rotation import SealedTable
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Letter:
     text: str
 
 
-class MessageUnreadable(Exception):
+class MessageUnreadable(CannotOpen):
     """The stored text cannot be opened with the keys at hand."""
 
 
@@ -74,6 +75,15 @@ def reseal(message: Message) -> bool:
     """Seal the same text under the current key. False if somebody changed it meanwhile. Raises MessageUnreadable."""
     unchanged = Message.objects.filter(pk=message.pk, ciphertext=message.ciphertext)
     return bool(unchanged.update(**_sealed(read(message), message.reference)))
+
+
+def sealed_table() -> SealedTable:
+    return SealedTable(
+        called="messages",
+        model=Message,
+        reseal=reseal,
+        name_of=lambda message: f"message {message.reference}",
+    )
 
 
 def _sealed(letter: Letter, reference: UUID) -> dict[str, Any]:

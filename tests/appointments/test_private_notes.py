@@ -6,7 +6,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from appointments import private_notes, rotation
+from appointments import private_notes
 from appointments.access import READ_PRIVATE_NOTE, WRITE_PRIVATE_NOTE
 from appointments.models import Appointment, AppointmentEvent, PrivateNote, PrivateNoteRead
 from appointments.private_notes import NoteUnreadable
@@ -201,7 +201,7 @@ def test_no_table_no_log_and_no_event_ever_holds_the_text_of_a_private_note(capl
         )
         booking.reschedule(appointment=made, starts_at=make.at(make.TODAY, 14), by=by, now=NOW)
         settings.NOTE_KEY_RING = f"{OTHER_RING},{settings.NOTE_KEY_RING}"
-        assert [done.moved for done in rotation.rotate(batch=10)] == [1]
+        assert [done.moved for done in private_notes.sealed_table().rotate(batch=10)] == [1]
         assert MARKER in private_notes.read(appointment=made, by=by, now=NOW)
     settings.NOTE_KEY_RING = OTHER_RING.replace("k9", "k8")
     with pytest.raises(NoteUnreadable) as error:

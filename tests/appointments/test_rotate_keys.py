@@ -7,14 +7,17 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import transaction
 
-from appointments import private_notes, rotation
+from appointments import private_notes
 from appointments.models import PrivateNote
 from scheduling import booking
+from securecare.rotation import Batch
 from tests import factories as make
 from tests.factories import NOW
 from tests.together import at_once, wait_until_somebody_waits
 
 OLD = "k1:" + base64.urlsafe_b64encode(b"1" * 32).decode()
+NOTES = private_notes.sealed_table()
+NO_MESSAGES = ["messages, before: none", "messages, after: none"]
 NEW = "k2:" + base64.urlsafe_b64encode(b"2" * 32).decode()
 LOST = "k0:" + base64.urlsafe_b64encode(b"0" * 32).decode()
 
@@ -64,11 +67,21 @@ def test_rotate_keys_moves_every_note_in_batches_and_reports_by_key(clinic):
     clinic = clinic()
     made = clinic.noted("one", "two", "three") + clinic.noted("four", ring=NEW)
     assert run(batch=2) == (
-        ["Current key: k2", "Before: k1 3, k2 1", "2 moved", "3 moved", "After: k2 4"],
+        [
+            "Current key: k2",
+            *NO_MESSAGES,
+            "private notes, before: k1 3, k2 1",
+            "private notes: 2 moved",
+            "private notes: 3 moved",
+            "private notes, after: k2 4",
+        ],
         None,
     )
     assert [clinic.text_of(appointment) for appointment in made] == ["one", "two", "three", "four"]
-    assert run() == (["Current key: k2", "Before: k2 4", "After: k2 4"], None)
+    assert run() == (
+        ["Current key: k2", *NO_MESSAGES, "private notes, before: k2 4", "private notes, after: k2 4"],
+        None,
+    )
 
 
 @pytest.mark.django_db
@@ -95,7 +108,10 @@ def test_rotate_keys_names_what_it_cannot_open_and_leaves_it_as_it_is(clinic):
     (fine,) = clinic.noted("fine")
     stored = bytes(PrivateNote.objects.get(appointment=lost).ciphertext)
     lines, complaint = run()
-    assert lines[-2:] == ["After: k0 1, k2 1", f"Cannot be opened: appointment {lost.reference}, key k0"]
+    assert lines[-2:] == [
+        "private notes, after: k0 1, k2 1",
+        f"Cannot be opened: private note of appointment {lost.reference}, key k0",
+    ]
     assert complaint == "1 not under the current key. Keep the old keys in NOTE_KEY_RING and run this again."
     assert bytes(PrivateNote.objects.get(appointment=lost).ciphertext) == stored
     assert clinic.text_of(fine) == "fine"
@@ -107,7 +123,7 @@ def test_rotate_keys_goes_on_past_a_whole_batch_that_cannot_be_opened(clinic):
     clinic.noted("a", "b", "c", ring=LOST)
     clinic.noted("fine")
     lines, _ = run(batch=1)
-    assert "After: k0 3, k2 1" in lines
+    assert "private notes, after: k0 3, k2 1" in lines
 
 
 @pytest.mark.django_db
@@ -117,16 +133,20 @@ def test_rotate_keys_refuses_an_empty_batch(db):
 
 @pytest.mark.django_db
 def test_rotate_keys_with_no_notes_says_so(db):
-    assert run()[0][1:] == ["Before: no private notes", "After: no private notes"]
+    assert run()[0][1:] == [*NO_MESSAGES, "private notes, before: none", "private notes, after: none"]
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_rotation_that_was_stopped_keeps_its_batches_and_goes_on_later(clinic):
     clinic = clinic()
     clinic.noted("one", "two", "three")
-    next(rotation.rotate(batch=2))
-    assert at_once([rotation.notes_by_key]) == [{"k1": 1, "k2": 2}]
-    assert run(batch=2)[0][1:] == ["Before: k1 1, k2 2", "1 moved", "After: k2 3"]
+    next(NOTES.rotate(batch=2))
+    assert at_once([NOTES.count_by_key]) == [{"k1": 1, "k2": 2}]
+    assert run(batch=2)[0][3:] == [
+        "private notes, before: k1 1, k2 2",
+        "private notes: 1 moved",
+        "private notes, after: k2 3",
+    ]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -137,9 +157,9 @@ def test_an_edit_during_the_rotation_wins(clinic):
     with ThreadPoolExecutor(1) as pool:
         with transaction.atomic():
             booking.edit_notes(appointment=made, private_note="new text", by=clinic.staff.user, now=NOW)
-            rotating = pool.submit(at_once, [lambda: list(rotation.rotate(batch=10))])
+            rotating = pool.submit(at_once, [lambda: list(NOTES.rotate(batch=10))])
             wait_until_somebody_waits()
-        assert rotating.result(timeout=20) == [[rotation.Batch(moved=0, changed=1)]]
+        assert rotating.result(timeout=20) == [[Batch(moved=0, changed=1)]]
     assert clinic.text_of(made) == "new text"
 
 
@@ -147,7 +167,7 @@ def test_an_edit_during_the_rotation_wins(clinic):
 def test_a_note_read_before_an_edit_is_not_written_after_it(clinic):
     clinic = clinic()
     (made,) = clinic.noted("old text")
-    stale = rotation.outstanding().get()
+    stale = NOTES.outstanding().get()
     booking.edit_notes(appointment=made, private_note="new text", by=clinic.staff.user, now=NOW)
     assert private_notes.reseal(stale) is False
     assert clinic.text_of(made) == "new text"
@@ -162,6 +182,6 @@ def test_edits_and_a_rotation_at_once_lose_no_edit(clinic):
         for appointment in made:
             booking.edit_notes(appointment=appointment, private_note="edited", by=clinic.staff.user, now=NOW)
 
-    at_once([edit, lambda: list(rotation.rotate(batch=3))])
+    at_once([edit, lambda: list(NOTES.rotate(batch=3))])
     assert [clinic.text_of(appointment) for appointment in made] == ["edited"] * 8
-    assert rotation.notes_by_key() == {"k2": 8}
+    assert NOTES.count_by_key() == {"k2": 8}

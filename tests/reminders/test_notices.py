@@ -267,7 +267,7 @@ def test_staff_booking_pays_nothing_for_notices(clinic: Clinic, ada: Customer) -
     assert not [q["sql"] for q in queries if "reminders_" in q["sql"] or "appointmentlink" in q["sql"]]
 
 
-def test_notice_of_a_move_to_the_same_day_goes_out_after_the_day_began_but_not_after_it_ended(
+def test_notice_goes_out_on_the_day_of_the_appointment_and_not_after_it(
     clinic: Clinic, ada: Customer
 ) -> None:
     clinic.program.min_notice_hours = 0
