@@ -65,7 +65,8 @@ def own_page(view: View) -> View:
         customer = customer_of(request)
         if customer is None:
             way_back = request.get_full_path() if request.method == "GET" else resolve_url("portal-account")
-            return redirect(f"{resolve_url('portal-sign-in')}?{urlencode({'next': way_back})}")
+            query = {"next": way_back, **({"why": "idle"} if getattr(request, "was_idle", False) else {})}
+            return redirect(f"{resolve_url('portal-sign-in')}?{urlencode(query)}")
         return view(request, customer, *args, **kwargs)
 
     return secret_page(mine)
@@ -99,7 +100,7 @@ def remember_language(response: HttpResponse, language: str) -> None:
         max_age=settings.LANGUAGE_COOKIE_AGE,
         secure=settings.LANGUAGE_COOKIE_SECURE,
         httponly=settings.LANGUAGE_COOKIE_HTTPONLY,
-        samesite=settings.LANGUAGE_COOKIE_SAMESITE,
+        samesite="Lax",
     )
 
 

@@ -29,10 +29,24 @@ def wording(organisation: str) -> str:
     ) % {"organisation": organisation}
 
 
+def wording_to_turn_on(organisation: str) -> str:
+    """The same for somebody who turns texts on for the number on their record."""
+    return gettext(
+        "By turning texts on you agree to appointment texts from %(organisation)s at this number. About 3 per appointment; "
+        "message and data rates may apply. Reply STOP to end, HELP for help."
+    ) % {"organisation": organisation}
+
+
 def may_text(phone: str) -> bool:
     """Whether the last word about this number is yes."""
     last = ConsentLog.objects.filter(channel=Channel.PHONE, address=phone).values_list("granted", flat=True)
     return bool(phone) and last.first() is True
+
+
+def was_withdrawn(phone: str) -> bool:
+    """Whether the last word about this number is no: nothing at all is texted to it then."""
+    last = ConsentLog.objects.filter(channel=Channel.PHONE, address=phone).values_list("granted", flat=True)
+    return last.first() is False
 
 
 def record(
