@@ -14,6 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
+from appointments.access import belongs_to_staff
 from appointments.signin import session
 from appointments.signin.forms import NOT_ON_STAFF, CodeForm, SignInForm
 
@@ -30,7 +31,8 @@ REASONS = {
 @require_http_methods(["GET", "POST"])
 def sign_in(request: HttpRequest) -> HttpResponseBase:
     next_url = _safe_next(request)
-    if request.user.is_authenticated:
+    # A signed-in customer is a stranger here: sent on, they would come straight back.
+    if request.user.is_authenticated and belongs_to_staff(request.user):
         return redirect(next_url)
     form = SignInForm(request, data=request.POST if request.method == "POST" else None)
     if form.is_valid():

@@ -10,6 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
+from appointments.access import belongs_to_staff
 from appointments.signin import second_factor as factor
 from appointments.signin import session
 from appointments.signin.forms import PasswordAgainForm, SetUpForm
@@ -28,7 +29,8 @@ def second_factor(request: HttpRequest) -> HttpResponseBase:
     """Open to whoever is signed in, and to whoever gave their password and must set one up before they are."""
     now = timezone.now()
     pending = session.pending(request, now=now)
-    if pending is None and not request.user.is_authenticated:
+    is_staff = request.user.is_authenticated and belongs_to_staff(request.user)
+    if pending is None and not is_staff:
         return to_sign_in(request)
     if pending is not None and not pending.is_setting_up:
         return redirect("sign-in-code")
