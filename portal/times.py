@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from django.db.models import QuerySet
-
 from appointments.models import Appointment, Customer, Program, StaffMember
 from portal import holds
 from scheduling.availability import Held, Openings, OpenTime, openings_of, serving
@@ -29,12 +27,6 @@ class Search:
     @property
     def minutes(self) -> int:
         return self.moving.minutes if self.moving else self.program.default_minutes
-
-
-def bookable_programs() -> QuerySet[Program]:
-    """Those that customers book themselves, with their facility."""
-    public = Program.objects.filter(allows_public_booking=True, is_active=True, facility__is_active=True)
-    return public.select_related("facility")
 
 
 def bookable_days(program: Program, now: datetime) -> tuple[date, date]:

@@ -20,7 +20,7 @@ def redis_client(*, timeout: float = 2) -> Redis:
         ensure_embedded(settings.REDIS_URL)
     except embedded.EmbeddedServerError as error:
         raise RedisConnectionError(str(error)) from error
-    return Redis.from_url(settings.REDIS_URL, socket_timeout=timeout)
+    return Redis.from_url(settings.REDIS_URL, socket_timeout=timeout, socket_connect_timeout=timeout)
 
 
 def ensure_embedded(url: str) -> None:

@@ -1,11 +1,14 @@
 import os
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from celery import current_app
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from securecare.broker import location, redis_client
 
@@ -46,6 +49,18 @@ def test_client_reports_a_refused_connection(settings):
     settings.REDIS_URL = "redis://127.0.0.1:1"
     with pytest.raises(RedisConnectionError):
         redis_client().ping()
+
+
+def test_client_does_not_wait_long_for_a_server_that_takes_no_connection(settings):
+    with socket.socket() as busy, socket.socket() as first:
+        busy.bind(("127.0.0.1", 0))
+        busy.listen(0)
+        first.connect(busy.getsockname())
+        began = time.monotonic()
+        settings.REDIS_URL = f"redis://127.0.0.1:{busy.getsockname()[1]}"
+        with pytest.raises(RedisTimeoutError):
+            redis_client(timeout=0.2).ping()
+        assert time.monotonic() - began < 1
 
 
 def test_celery_and_redis_spell_the_same_place_differently():
