@@ -3,10 +3,14 @@
 Kept in memory for a minute, so that pages do not read them again and again; a change shows elsewhere within that minute.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from django.core.cache import cache
 from django.http import HttpRequest
+from django.utils.functional import lazy
+from django.utils.text import capfirst
 
 from appointments.models import Organisation
 
@@ -29,6 +33,20 @@ def brand() -> Brand:
         found = _read()
         cache.set(KEY, found, SECONDS_KEPT)
     return found
+
+
+def _said(text: str) -> str:
+    words = brand()
+    return text.format(
+        customer=words.customer,
+        customers=words.customers,
+        Customer=capfirst(words.customer),
+        Customers=capfirst(words.customers),
+    )
+
+
+# Text of forms with {customer}, {customers}, {Customer} or {Customers} in it, put in words whenever it is shown.
+said: Callable[[str], Any] = lazy(_said, str)
 
 
 def forget() -> None:

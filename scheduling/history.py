@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from appointments.branding import brand
 from appointments.models import Appointment, AppointmentEvent, Case, Program, StaffMember
 from scheduling import words
 
@@ -76,13 +77,13 @@ def _entry(event: AppointmentEvent, names: _Names, appointment: Appointment) -> 
 def _what(event: AppointmentEvent) -> str:
     if event.kind == Kind.MARKED and "status" in event.after:
         return f"Marked {STATUS.get(event.after['status'], event.after['status']).lower()}"
-    return event.get_kind_display()
+    return event.get_kind_display() + (" online" if event.actor == Actor.CUSTOMER else "")
 
 
 def who(event: AppointmentEvent) -> str:
     """The person who acted, by the name colleagues know."""
     if event.actor == Actor.CUSTOMER:
-        return "The customer"
+        return f"the {brand().customer}"
     if event.by is None:
         return SYSTEM
     return words.colleague(event.by)

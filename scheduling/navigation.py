@@ -6,8 +6,18 @@ from typing import Any
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
+from django.utils.text import capfirst
 
-from appointments.access import SEE_CUSTOMERS, SEE_HOURS, SEE_SCHEDULE, Access, access_of, staff_member_of
+from appointments.access import (
+    SEE_CUSTOMERS,
+    SEE_HOURS,
+    SEE_SCHEDULE,
+    Access,
+    access_of,
+    belongs_to_staff,
+    staff_member_of,
+)
+from appointments.branding import brand
 from appointments.models import Appointment
 
 
@@ -32,7 +42,10 @@ def navigation(request: HttpRequest) -> dict[str, Any]:
     return {"navigation": SimpleLazyObject(lambda: _navigation(request))}
 
 
-def _navigation(request: HttpRequest) -> Navigation:
+def _navigation(request: HttpRequest) -> Navigation | None:
+    """None for a signed-in customer, whom a staff page such as the sign-in may have to face."""
+    if not belongs_to_staff(request.user):
+        return None
     access = access_of(request)
     staff = staff_member_of(request.user)
     who = f"{staff.get_role_display()} · {staff.display_name}" if staff else request.user.get_username()
@@ -58,7 +71,9 @@ def _items(request: HttpRequest, access: Access) -> list[Item]:
             )
         )
     if access.may(SEE_CUSTOMERS):
-        items.append(Item("Customers", reverse("customers"), here in ("customers", "customer")))
+        items.append(
+            Item(capfirst(brand().customers), reverse("customers"), here in ("customers", "customer"))
+        )
     if access.may(SEE_HOURS):
         items.append(Item("Work hours", reverse("hours"), here.startswith("hours")))
     return items

@@ -10,6 +10,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db import connection
 
+from appointments.branding import brand
 from appointments.models import Appointment, Customer, Program, StaffMember
 from appointments.models.appointment import LONGEST
 from scheduling import hours as working_hours
@@ -62,7 +63,7 @@ def taken() -> BookingRefused:
 
 
 def customer_busy() -> BookingRefused:
-    return BookingRefused("customer_busy", "The customer already has an appointment at this time.")
+    return BookingRefused("customer_busy", f"The {brand().customer} already has an appointment at this time.")
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.http import QueryDict
 
+from appointments.branding import said
 from appointments.models import Appointment
 from appointments.models.appointment import PRIVATE_NOTE_LIMIT, PUBLIC_NOTE_LIMIT
 from scheduling.forms.booking import note_field
@@ -38,7 +39,7 @@ class CancelForm(VersionedForm):
         widget=forms.TextInput(attrs={"list": "cancel-reasons", "autocomplete": "off"}),
         help_text="Colleagues see it on the schedule. Keep medical details out.",
         error_messages={
-            "required": "Enter the reason, such as “Customer is ill”.",
+            "required": said("Enter the reason, such as “{Customer} is ill”."),
             "max_length": "Keep the reason to 200 characters.",
         },
     )
@@ -50,7 +51,7 @@ class CancelForm(VersionedForm):
 
 class NoteForm(VersionedForm):
     public_note = note_field(
-        "Note", PUBLIC_NOTE_LIMIT, "The customer sees it in e-mail. Empty it to remove it."
+        "Note", PUBLIC_NOTE_LIMIT, said("The {customer} sees it in e-mail. Empty it to remove it.")
     )
 
 

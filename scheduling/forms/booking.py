@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.http import QueryDict
 
 from appointments.access import WRITE_PRIVATE_NOTE, Access
+from appointments.branding import said
 from appointments.models import Appointment, Case, Customer, Program, StaffMember
 from appointments.models.appointment import PRIVATE_NOTE_LIMIT, PUBLIC_NOTE_LIMIT
 from scheduling.advice import NOBODY
@@ -61,15 +62,15 @@ class BookingForm(WallTimeForm):
         Customer.objects.none(),
         required=False,
         widget=forms.HiddenInput,
-        error_messages={"invalid_choice": "Choose the customer from the list."},
+        error_messages={"invalid_choice": said("Choose the {customer} from the list.")},
     )
     customer_search = forms.CharField(
-        label="Customer",
+        label=said("{Customer}"),
         required=False,
         max_length=SEARCH_LIMIT,
         error_messages={"max_length": "Search for a shorter name."},
     )
-    new_customer = forms.BooleanField(label="New customer", required=False)
+    new_customer = forms.BooleanField(label=said("New {customer}"), required=False)
     given_name = name_field("Given name")
     family_name = name_field("Family name")
     date_of_birth = date_field(
@@ -96,9 +97,9 @@ class BookingForm(WallTimeForm):
         Case.objects.none(),
         required=False,
         empty_label="No case",
-        error_messages={"invalid_choice": "Choose one of this customer's open cases."},
+        error_messages={"invalid_choice": said("Choose one of this {customer}'s open cases.")},
     )
-    public_note = note_field("Note", PUBLIC_NOTE_LIMIT, "The customer sees it in e-mail.")
+    public_note = note_field("Note", PUBLIC_NOTE_LIMIT, said("The {customer} sees it in e-mail."))
     private_note = note_field(
         "Private note", PRIVATE_NOTE_LIMIT, "Kept sealed; only for staff who may read it."
     )
@@ -193,11 +194,11 @@ class BookingForm(WallTimeForm):
 
     def _who(self) -> str:
         if not (self["customer_search"].value() or "").strip():
-            return "Choose a customer, or tick “New customer”."
+            return said("Choose who it is for, or tick “New {customer}”.")
         return (
-            "Choose the customer from the list."
+            said("Choose the {customer} from the list.")
             if self.candidates
-            else "Nobody found. Check the name, or tick “New customer”."
+            else said("Nobody found. Check the name, or tick “New {customer}”.")
         )
 
     def placement(self, customer: Customer | None = None) -> Placement | None:

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.text import capfirst
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -86,6 +87,7 @@ def context_of(request: HttpRequest, found: Appointment, access: Access) -> dict
         "may_move": may_change and found.status in booking.MOVABLE,
         "may_cancel": may_change and found.status in CANCELLABLE,
         "may_see_customer": access.may(SEE_CUSTOMERS),
+        "given_online": _given_online(found),
         "may_read_note": access.may(READ_PRIVATE_NOTE),
         "has_private_note": access.may(READ_PRIVATE_NOTE)
         and PrivateNote.objects.filter(appointment=found).exists(),
@@ -93,6 +95,12 @@ def context_of(request: HttpRequest, found: Appointment, access: Access) -> dict
         "in_dialog": wants_part(request),
         "back": f"{reverse('schedule')}?date={found.local_date:%Y-%m-%d}",
     }
+
+
+def _given_online(found: Appointment) -> list[str]:
+    """Name, e-mail and number under which it was booked online, where they are not those on record."""
+    given = (found.contact_name, found.contact_email, words.phone(found.contact_phone))
+    return [text for text in given if text]
 
 
 @require_POST
@@ -119,7 +127,7 @@ def told(found: Appointment) -> str:
     """What to say to somebody whose page is older than the appointment."""
     latest = history(found)[0]
     return (
-        f"{latest.who} changed this appointment in the meantime ({latest.what.lower()}, {latest.at}). "
+        f"{capfirst(latest.who)} changed this appointment in the meantime ({latest.what.lower()}, {latest.at}). "
         "This is how it is now; look, then apply your change again."
     )
 

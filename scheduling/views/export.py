@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from appointments.access import SEE_SCHEDULE, access_of
+from appointments.branding import said
 from appointments.models.appointment import Status
 from scheduling import listing
 from scheduling.day import BUSY, Day, load
@@ -25,7 +26,7 @@ HEADINGS = (
     "Starts",
     "Ends",
     "Time zone",
-    "Customer",
+    said("{Customer}"),
     "Program",
     "Facility",
     "Status",

@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from appointments.access import CHANGE_APPOINTMENT, SEE_SCHEDULE, Access, access_of
+from appointments.branding import said
 from appointments.models import Appointment, AppointmentQuerySet, StaffMember
 from scheduling import suggestions, words
 from scheduling.forms import choices
@@ -32,7 +33,7 @@ HEADINGS = (
     "Starts",
     "Ends",
     "Time zone",
-    "Customer",
+    said("{Customer}"),
     "Phone",
     "Program",
     "Facility",

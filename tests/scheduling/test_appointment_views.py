@@ -95,6 +95,36 @@ def test_appointment_shows_its_facts(desk, client, booked):
         assert fact in shown
 
 
+def test_appointment_booked_online_shows_what_was_typed_beside_the_record(desk, client):
+    typed = booking.Contact("Adelaide N.", "other@example.com", "+12125550188")
+    booked = booking.book(
+        customer=desk.customer,
+        staff=desk.staff,
+        program=public(desk),
+        starts_at=make.at(DAY, 10),
+        minutes=30,
+        by=None,
+        now=timezone.now(),
+        contact=typed,
+    )
+    shown = text_of(client.get(url(booked), headers=DIALOG))
+    assert "Booked online as Adelaide N., other@example.com, (212) 555-0188" in shown
+    assert desk.customer.email in shown
+    assert "Booked online by the customer" in shown
+    Appointment.objects.filter(pk=booked.pk).update(contact_name="", contact_phone="")
+    assert "Booked online as other@example.com (as typed" in text_of(client.get(url(booked)))
+
+
+def test_appointment_booked_at_the_desk_says_nothing_of_online(client, booked):
+    assert "online" not in text_of(client.get(url(booked), headers=DIALOG))
+
+
+def public(desk):
+    desk.program.allows_public_booking = True
+    desk.program.save()
+    return desk.program
+
+
 def test_appointment_page_holds_the_same_part_as_the_dialog(client, booked):
     page, dialog = client.get(url(booked)), client.get(url(booked), headers=DIALOG)
     assert page.content.count(b'id="appointment"') == dialog.content.count(b'id="appointment"') == 1

@@ -128,7 +128,7 @@ def test_booking_opens_with_the_clicked_slot(desk, client):
         ({"program": ""}, "Choose a program."),
         ({"program": "999999"}, "Choose a program from the list."),
         ({"customer": "999999"}, "Choose the customer from the list."),
-        ({"customer": "", "customer_search": ""}, "Choose a customer, or tick “New customer”."),
+        ({"customer": "", "customer_search": ""}, "Choose who it is for, or tick “New customer”."),
         (
             {"customer": "", "customer_search": "Zzyzx"},
             "Nobody found. Check the name, or tick “New customer”.",
