@@ -4,6 +4,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.db.models import Case as Either
@@ -97,6 +98,11 @@ def recognised(
     same_name = Either(When(given_name__iexact=given, family_name__iexact=family, then=0), default=1)
     found = Customer.objects.filter(contact, date_of_birth=date_of_birth)
     return found.order_by(same_name, Exists(known).desc(), "pk").first()
+
+
+def languages() -> list[tuple[str, str]]:
+    """Those a customer can be written to in, to choose from; nothing chosen is the organization's own."""
+    return [("", "Not known"), *settings.LANGUAGES]
 
 
 def _hold_identity(identity: str) -> None:

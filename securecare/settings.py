@@ -136,6 +136,10 @@ CELERY_BEAT_SCHEDULE = {
         "task": "securecare.tasks.clear_expired_sessions",
         "schedule": timedelta(hours=6),
     },
+    "clear-old-portal-codes": {
+        "task": "portal.tasks.clear_old_codes",
+        "schedule": timedelta(days=1),
+    },
 }
 
 # ----------------------------------------------------------------------- sign-in and browser safety
@@ -219,7 +223,6 @@ LANGUAGES = [("en", "English"), ("es", "Español")]
 LANGUAGE_COOKIE_NAME = "language"
 LANGUAGE_COOKIE_AGE = 365 * 86_400
 LANGUAGE_COOKIE_HTTPONLY = True
-LANGUAGE_COOKIE_SAMESITE = "Lax"
 LANGUAGE_COOKIE_SECURE = SECURE_COOKIES
 LOCALE_PATHS = [BASE_DIR / "locale"]
 # How a number without its country is read, as an ISO 3166 code.
@@ -247,7 +250,13 @@ if STATIC_ROOT is None:
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "formatters": {
+        "line": {
+            "()": "securecare.logs.WithoutSecrets",
+            "format": "{asctime} {levelname} {name} {message}",
+            "style": "{",
+        }
+    },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
 }

@@ -12,6 +12,12 @@ from appointments.models import Case, Customer, Facility
 
 
 class CustomerForm(ZoneForm):
+    language = forms.ChoiceField(
+        choices=customers.languages,
+        required=False,
+        help_text="In which they are written to, and the portal speaks to them once they sign in.",
+    )
+
     class Meta:
         model = Customer
         fields = [
@@ -21,6 +27,7 @@ class CustomerForm(ZoneForm):
             "email",
             "phone",
             "time_zone",
+            "language",
             "facilities",
             "user",
         ]

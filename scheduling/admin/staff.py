@@ -10,8 +10,9 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
+from appointments.admin.addresses import to_copy
 from appointments.admin.base import ZoneForm
-from appointments.models import Facility, StaffMember
+from appointments.models import Facility, Program, StaffMember
 from scheduling import reassignment
 from scheduling.admin.reviewed import ReviewedAdmin
 
@@ -28,6 +29,20 @@ class FacilityAdmin(ReviewedAdmin):
     list_display = ["name", "time_zone", "address", "phone", "is_active"]
     list_filter = ["is_active", "time_zone"]
     search_fields = ["name", "address", "time_zone"]
+    fields = ["name", "time_zone", "address", "phone", "is_active", "addresses"]
+    readonly_fields = ["addresses"]
+
+    @admin.display(description="For your own site")
+    def addresses(self, facility: Facility) -> str:
+        public = Program.objects.filter(facility=facility.pk, is_active=True, allows_public_booking=True)
+        if not (facility.is_active and public.exists()):
+            return "Once customers may book a program here, links to copy appear here."
+        return to_copy(
+            page="portal-facility",
+            frame="portal-embed-facility",
+            pk=facility.pk,
+            title=f"Book at {facility.name}",
+        )
 
     def staff_of(self, row: Facility) -> Collection[int]:
         return reassignment.staff_at(row.pk) if row.pk else []

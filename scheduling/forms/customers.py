@@ -7,6 +7,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from appointments.access import Access
+from appointments.customers import languages
 from appointments.models import Customer, Facility
 from appointments.models.people import EARLIEST_BIRTH, normalised_phone
 from scheduling.forms.wall_time import date_field
@@ -91,8 +92,12 @@ class NewCustomerForm(PersonForm):
 class CustomerForm(PersonForm):
     """Changes a record. A record that came without a birth date may stay without one."""
 
+    language = forms.ChoiceField(
+        choices=languages, required=False, help_text="In which messages are written, once chosen."
+    )
+
     def __init__(self, *args: Any, customer: Customer, **kwargs: Any) -> None:
-        names = ("given_name", "family_name", "date_of_birth", "phone", "email")
+        names = ("given_name", "family_name", "date_of_birth", "phone", "email", "language")
         kwargs.setdefault("initial", {name: getattr(customer, name) for name in names})
         super().__init__(*args, **kwargs)
         self.customer = customer

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.core.paginator import Page, Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
@@ -12,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from appointments import customers
 from appointments.access import BOOK, CHANGE_CUSTOMERS, SEE_CUSTOMERS, SEE_SCHEDULE, Access, access_of
+from appointments.branding import brand
 from appointments.customers import CaseRefused
 from appointments.models import Appointment, Case, Customer, CustomerQuerySet, Facility
 from scheduling.forms import choices
@@ -102,6 +104,7 @@ def _show(
         "customer": found,
         **_appointments(found, access, now),
         "cases": found.cases.select_related("opened_by__staff_member", "closed_by__staff_member"),
+        "language": dict(settings.LANGUAGES).get(found.language, ""),
         "known_at": access.among(found.facilities.values_list("pk", flat=True)),
         "case_form": case_form or CaseForm(auto_id="case_%s"),
         "may_change": access.may(CHANGE_CUSTOMERS),
@@ -137,7 +140,7 @@ def customer_new(request: HttpRequest) -> HttpResponse:
     access.demand(CHANGE_CUSTOMERS)
     form = NewCustomerForm(request.POST or None, access=access, today=_today(access, now))
     if not form.is_valid():
-        return _edit(request, form, "New customer", reverse("customers"))
+        return _edit(request, form, f"New {brand().customer}", reverse("customers"))
     made = customers.register(**form.cleaned_data)
     facility: Facility = form.cleaned_data["facility"]
     text = f"{made.customer} is on record."

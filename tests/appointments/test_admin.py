@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date, timedelta
+from html import unescape
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from appointments import private_notes
+from appointments import branding, private_notes
 from appointments.models import (
     Appointment,
     AppointmentEvent,
@@ -217,11 +218,90 @@ def test_superuser_sees_customers_of_every_facility(client: Client, place: Facil
 def test_organisation_list_leads_to_its_one_row(admin_client: Client) -> None:
     answer = admin_client.get(list_of(Organisation), follow=True)
     sent = {"name": "Harbor Care", "second_factor": "everyone", "idle_minutes": "15"}
+    sent |= {"customer_word": "client", "customers_word": "clients"}
     admin_client.post(page_of(Organisation.current()), sent)
 
     assert answer.context["original"] == Organisation.current()
     assert admin_client.get(list_of(Organisation) + "add/").status_code == 403
     assert (Organisation.current().name, Organisation.current().idle_minutes) == ("Harbor Care", 15)
+
+
+def test_organisation_page_names_the_portal_and_refuses_what_is_no_site(admin_client: Client) -> None:
+    page = page_of(Organisation.current())
+    sent = {"name": "Harbor Care", "second_factor": "everyone", "idle_minutes": "15"}
+    sent |= {"customer_word": "client", "customers_word": "clients", "privacy_url": "harbor.example/privacy"}
+
+    shown = admin_client.get(page).content.decode()
+    refused = admin_client.post(page, sent | {"embedding_origins": "https://harbor.example/page"})
+    admin_client.post(
+        page, sent | {"embedding_origins": "https://harbor.example\nhttps://www.harbor.example"}
+    )
+
+    assert 'href="http://localhost:8000/portal/"' in shown
+    assert list(refused.context["adminform"].form.errors) == ["embedding_origins"]
+    assert Organisation.current().privacy_url == "https://harbor.example/privacy"
+    assert Organisation.current().allowed_to_embed == ["https://harbor.example", "https://www.harbor.example"]
+
+
+@pytest.mark.parametrize("kind", ["program", "facility"])
+def test_page_of_what_customers_may_book_has_links_to_copy(
+    admin_client: Client, place: Facility, kind: str
+) -> None:
+    program = factories.program(at=place, name="Talk & “tea”", allows_public_booking=True)
+    row = {"program": program, "facility": place}[kind]
+    address = {"program": f"book/{program.pk}/", "facility": f"facilities/{place.pk}/"}[kind]
+
+    without_sites = unescape(admin_client.get(page_of(row)).content.decode())
+    Organisation.objects.update(embedding_origins="https://harbor.example")
+    branding.forget()
+    with_sites = admin_client.get(page_of(row)).content.decode()
+
+    assert f'href="http://localhost:8000/portal/{address}"' in without_sites
+    assert "/portal/embed/" not in without_sites
+    assert "first list your site under" in without_sites
+    assert f'<iframe src="http://localhost:8000/portal/embed/{address}"' in unescape(with_sites)
+    assert "<iframe" not in with_sites
+
+
+@pytest.mark.parametrize("kind", ["program", "facility"])
+def test_page_of_what_customers_may_not_book_has_no_links(
+    admin_client: Client, place: Facility, kind: str
+) -> None:
+    program = factories.program(at=place)
+    row = {"program": program, "facility": place}[kind]
+
+    shown = admin_client.get(page_of(row)).content.decode()
+
+    assert "/portal/" not in shown
+    assert "links to copy appear here" in shown
+
+
+def test_link_code_holds_a_name_that_breaks_out_of_nothing(admin_client: Client, place: Facility) -> None:
+    program = factories.program(at=place, name='"><script>x', allows_public_booking=True)
+    Organisation.objects.update_or_create(pk=1, defaults={"embedding_origins": "https://harbor.example"})
+    branding.forget()
+
+    shown = admin_client.get(page_of(program)).content.decode()
+
+    assert "<script>x" not in shown
+    assert "<script>x" not in unescape(shown).partition("<iframe")[2].partition("</iframe>")[0]
+
+
+def test_customers_language_is_chosen_from_those_of_the_portal(admin_client: Client, place: Facility) -> None:
+    customer = factories.customer(at=place)
+    page = page_of(customer)
+
+    offered = admin_client.get(page).context["adminform"].form.fields["language"].choices
+    form = admin_client.get(page).context["adminform"].form
+    sent = {name: form[name].value() or "" for name in form.fields}
+    management = {"cases-TOTAL_FORMS": "0", "cases-INITIAL_FORMS": "0"}
+    saved = admin_client.post(page, sent | management | {"language": "es"})
+    refused = admin_client.post(page, sent | management | {"language": "xx"})
+
+    customer.refresh_from_db()
+    assert list(offered) == [("", "Not known"), ("en", "English"), ("es", "Español")]
+    assert (saved.status_code, customer.language) == (302, "es")
+    assert list(refused.context["adminform"].form.errors) == ["language"]
 
 
 def test_case_is_opened_with_who_and_when(

@@ -148,6 +148,15 @@ def test_customer_is_edited(desk, client):
     assert (desk.customer.full_name, desk.customer.phone) == ("Rosa Silva", "+12125550143")
 
 
+def test_customers_language_is_edited_and_shown(desk, client):
+    page = f"/customers/{desk.customer.pk}/"
+    assert "Language" not in text_of(client.get(page))
+    assert client.post(f"{page}edit/", ROSA | {"language": "es"}).status_code == 302
+    assert "Language Español" in text_of(client.get(page))
+    refused = client.post(f"{page}edit/", ROSA | {"language": "xx"})
+    assert errors_of(refused) == ["Select a valid choice. xx is not one of the available choices."]
+
+
 def test_customer_edit_keeps_what_was_typed(desk, client):
     response = client.post(f"/customers/{desk.customer.pk}/edit/", {**ROSA, "phone": "12"})
     assert (response.status_code, errors_of(response)) == (
