@@ -45,7 +45,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
 }
 # Administrators keep the organisation's records in Django admin. Private notes are no part of it, and of the record of
 # sign-ins they may only delete what keeps a person locked out.
-ADMIN_APPS = frozenset({"appointments", "scheduling", "auth"})
+ADMIN_APPS = frozenset({"appointments", "scheduling", "reminders", "portal", "auth"})
 SIGN_IN_RECORD = frozenset(
     {
         "axes.view_accessattempt",

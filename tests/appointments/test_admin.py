@@ -25,10 +25,12 @@ from appointments.models import (
     StaffMember,
 )
 from appointments.models.organisation import Role
+from reminders.models import ConsentLog, Message
 from scheduling.models import Closure, ExtraShift, Shift, TimeOff
 from tests import factories
 from tests.administering import list_of, page_of, rows_shown, words
 from tests.appointments.signing_in import give_password
+from tests.reminders import sending
 
 pytestmark = pytest.mark.django_db
 
@@ -56,10 +58,14 @@ ROWS: dict[type, Callable[[Facility, int], Any]] = {
     Case: lambda place, n: factories.case(
         of=factories.customer(at=place), by=factories.user(), title="Zephyr"
     ),
+    ConsentLog: lambda place, n: sending.agreed(
+        customer=factories.customer(at=place, family_name=f"Zephyr{n}")
+    ),
     Closure: lambda place, n: factories.closure(at=factories.facility(name=f"Zephyr {n}")),
     Customer: lambda place, n: factories.customer(at=place, family_name=f"Zephyr{n}"),
     ExtraShift: lambda place, n: factories.extra_shift(staff=zephyr(place, n), at=place),
     Facility: lambda place, n: factories.facility(name=f"Zephyr {n}"),
+    Message: lambda place, n: sending.notice(of=booked(place, n)),
     Program: lambda place, n: factories.program(
         at=place, staff=factories.staff(at=place), name=f"Zephyr {n}"
     ),
@@ -68,7 +74,7 @@ ROWS: dict[type, Callable[[Facility, int], Any]] = {
     TimeOff: lambda place, n: factories.time_off(staff=zephyr(place, n)),
     User: lambda place, n: factories.user(username=f"zephyr{n}"),
 }
-READ_ONLY = (AppointmentEvent, PrivateNoteRead, Appointment)
+READ_ONLY = (AppointmentEvent, PrivateNoteRead, Appointment, ConsentLog, Message)
 
 
 def zephyr(place: Facility, number: int) -> StaffMember:
@@ -79,7 +85,7 @@ def test_every_registered_model_of_ours_is_tested_here() -> None:
     ours = {
         model
         for model in admin.site._registry
-        if model._meta.app_label in ("appointments", "scheduling", "auth")
+        if model._meta.app_label in ("appointments", "scheduling", "reminders", "portal", "auth")
     }
 
     assert ours == {*ROWS, Organisation}
@@ -132,9 +138,11 @@ QUERIES = {
     PrivateNoteRead: 6,
     Case: 7,
     Closure: 7,
+    ConsentLog: 6,
     Customer: 8,
     ExtraShift: 7,
     Facility: 7,
+    Message: 6,
     Program: 7,
     Shift: 7,
     StaffMember: 7,
@@ -198,6 +206,8 @@ def test_administrator_sees_customers_of_their_own_facilities_only(
         (Customer, ours.customer, theirs.customer),
         (AppointmentEvent, ours.events.get(), theirs.events.get()),
         (PrivateNoteRead, ours.private_note_reads.get(), theirs.private_note_reads.get()),
+        (Message, sending.notice(of=ours), sending.notice(of=theirs)),
+        (ConsentLog, sending.agreed(customer=ours.customer), sending.agreed(customer=theirs.customer)),
     ]
 
     for model, mine, foreign in pairs:
