@@ -85,7 +85,7 @@ def test_every_registered_model_of_ours_is_tested_here() -> None:
     ours = {
         model
         for model in admin.site._registry
-        if model._meta.app_label in ("appointments", "scheduling", "reminders", "portal", "auth")
+        if model._meta.app_label in ("appointments", "scheduling", "reminders", "auth")
     }
 
     assert ours == {*ROWS, Organisation}
