@@ -47,14 +47,16 @@ def secret_page(view: View) -> View:
     `Origin: null` with the page's own forms, which the CSRF check refuses.
     """
 
-    @wraps(view)
+    shown = portal_page(view)
+
+    @wraps(shown)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        response = view(request, *args, **kwargs)
+        response = shown(request, *args, **kwargs)
         add_never_cache_headers(response)
         response.headers["X-Robots-Tag"] = "noindex, nofollow"
         return response
 
-    return portal_page(guarded)
+    return guarded
 
 
 def own_page(view: View) -> View:

@@ -44,8 +44,10 @@ def calendar_file(appointment: Appointment) -> HttpResponse:
 def cancel(request: HttpRequest, appointment: Appointment, door: Door) -> HttpResponse:
     """Ask, then cancel the appointment as it was when asked. Sent twice, it shows the same page."""
     now = timezone.now()
+    context = shown(request, appointment, door, now=now)
+    if not context["appointment"].may_cancel:
+        return redirect(door.see)
     form = CancelForm(request.POST if request.method == "POST" else None)
-    was_changed = False
     if form.is_valid():
         try:
             booking.cancel(
@@ -56,14 +58,18 @@ def cancel(request: HttpRequest, appointment: Appointment, door: Door) -> HttpRe
                 version=version_seen(request),
             )
         except StaleAppointment as stale:
-            appointment, was_changed = stale.appointment, True
+            return _look_again(request, stale.appointment, door, form)
         except (BookingRefused, ChangeRefused):
-            appointment.refresh_from_db()
-    context = shown(request, appointment, door, now=now) | {"form": form, "was_changed": was_changed}
+            pass  # its own page says how it is
+        return redirect(door.see)
+    return render(request, "portal/cancel.html", context | {"form": form}, status=422 if form.errors else 200)
+
+
+def _look_again(request: HttpRequest, appointment: Appointment, door: Door, form: CancelForm) -> HttpResponse:
+    context = shown(request, appointment, door, now=timezone.now())
     if not context["appointment"].may_cancel:
         return redirect(door.see)
-    status = 409 if was_changed else 422 if form.errors else 200
-    return render(request, "portal/cancel.html", context, status=status)
+    return render(request, "portal/cancel.html", context | {"form": form, "was_changed": True}, status=409)
 
 
 def version_seen(request: HttpRequest) -> int:
