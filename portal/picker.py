@@ -11,6 +11,7 @@ from django.utils.translation import gettext
 
 from appointments.models import StaffMember
 from portal.month import DAYS_SHOWN, Month, Months
+from portal.showing import ShownFacility
 from portal.times import DAY, Search, engaged
 from scheduling.availability import serving
 from securecare import localtime, wording
@@ -64,8 +65,7 @@ class Picker:
     from the first days. `next_time` is shown with the first month only.
     """
 
-    minutes: int
-    zone: ZoneInfo
+    facility: ShownFacility
     visitor_zone: ZoneInfo | None
     own_zone: ZoneInfo | None
     staff_id: str
@@ -155,8 +155,7 @@ class _Drawing:
         differs = any(time.own_clock for part in parts for time in part.times)
         earlier, later = self._pages()
         return Picker(
-            minutes=self.search.minutes,
-            zone=self.month.zone,
+            facility=ShownFacility.of(self.search.program.facility),
             visitor_zone=self.visitor_zone,
             own_zone=self.visitor_zone if differs else None,
             staff_id=str(self.search.staff.pk) if self.search.staff else "",
