@@ -75,9 +75,11 @@ def openings(
         ignoring=search.moving,
         held=_held(search, now),
     )
+    if not found.anyones():
+        return found
     if search.moving is not None:
         found = found.besides(search.moving.staff_id, search.moving.starts_at)
-    if search.customer is None or not found.anyones():
+    if search.customer is None:
         return found
     return _possible(found, engaged(search, first, last), search, first, last)
 
