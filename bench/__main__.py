@@ -9,9 +9,9 @@ import django
 
 django.setup()
 
-from bench import bookings, database, day_grid, openings, report  # noqa: E402
+from bench import bookings, database, day_grid, openings, portal, report  # noqa: E402
 
-PARTS = {"grid": day_grid.rows, "openings": openings.rows, "bookings": bookings.rows}
+PARTS = {"grid": day_grid.rows, "openings": openings.rows, "bookings": bookings.rows, "portal": portal.rows}
 
 
 def main() -> None:

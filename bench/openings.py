@@ -1,14 +1,14 @@
 """Open times: one person's day, and anyone of fifty over a month."""
 
 from collections.abc import Callable, Iterable, Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from itertools import cycle
 from typing import Any
 
 from django.db import connection
 
 from bench import database, organisation
-from bench.organisation import DAY, NOW, OPENS, Place
+from bench.organisation import DAY, NOW, Place
 from bench.report import Row
 from bench.timing import for_seconds, p50_ms, together
 from scheduling.availability import open_times
@@ -23,14 +23,14 @@ def rows(*, runs: int, quick: bool) -> Iterator[Row]:
     organisation.fill(place, slots=7, days=31)
     database.settle()
     calls = 100 if quick else 400
-    one_floor = p50_ms(_floor(place, people=1, days=1), calls=calls)
+    one_floor = p50_ms(floor(place, people=1, days=1), calls=calls)
     one = [p50_ms(_one_day(place), calls=calls) for _ in range(runs)]
     yield Row("open times, 1 staff, 1 day", "ms", one, floor=one_floor, aim=2)
     seconds = 1.5 if quick else 4
-    rate_floor = _rate(_floor(place, people=1, days=1), seconds)
+    rate_floor = _rate(floor(place, people=1, days=1), seconds)
     rate = [_rate(_one_day(place), seconds) for _ in range(runs)]
     yield Row("open times, 1 staff, 1 day, 8 connections", "calls/s", rate, floor=rate_floor, aim=1500)
-    month_floor = p50_ms(_floor(place, people=50, days=30), calls=calls // 5)
+    month_floor = p50_ms(floor(place, people=50, days=30), calls=calls // 5)
     month = [p50_ms(lambda: _month(place), calls=calls // 5) for _ in range(runs)]
     yield Row("open times, any of 50 staff, 30 days", "ms", month, floor=month_floor, landing=25, aim=15)
 
@@ -67,16 +67,17 @@ SELECT staff_id, extract(epoch FROM starts_at)::bigint, extract(epoch FROM ends_
 """
 
 
-def _floor(place: Place, *, people: int, days: int) -> Callable[[], Any]:
+def floor(place: Place, *, people: int, days: int, first: date = DAY) -> Callable[[], Any]:
     """One query and integer masks for hours known beforehand: no rules, zones, buffers or objects."""
     ids = [member.pk for member in place.staff[:people]]
-    until = localtime.day_bounds(DAY + timedelta(days=days - 1), place.facility.zone)[1]
-    origin = int(localtime.day_bounds(DAY, place.facility.zone)[0].timestamp())
+    since = localtime.day_bounds(first, place.facility.zone)[0]
+    until = localtime.day_bounds(first + timedelta(days=days - 1), place.facility.zone)[1]
+    origin = int(since.timestamp())
     hours = _working_mask(days)
 
     def call() -> int:
         with connection.cursor() as cursor:
-            cursor.execute(_PERIODS, [ids, OPENS, until])
+            cursor.execute(_PERIODS, [ids, since, until])
             free = dict.fromkeys(ids, hours)
             for staff, start, end in cursor.fetchall():
                 first = (start - origin) // 900

@@ -43,7 +43,7 @@ def test_floor_of_open_times_counts_what_open_times_offers(place):
     organisation.fill(place, slots=7, days=5)
     last = DAY + timedelta(days=4)
     offered = open_times(program=place.program, first_day=DAY, last_day=last, now=NOW)
-    assert openings._floor(place, people=6, days=5)() == len(offered) > 0
+    assert openings.floor(place, people=6, days=5)() == len(offered) > 0
 
 
 def test_race_fails_when_a_slot_has_two_winners_or_none(place):
