@@ -4,7 +4,6 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
 
 from appointments.admin.base import OfOwnFacilities, ReadOnly
 from appointments.models import Facility
@@ -19,14 +18,11 @@ class OnlineBookingAdmin(OfOwnFacilities, ReadOnly, admin.ModelAdmin):
     search_fields = ["appointment__customer__given_name", "appointment__customer__family_name", "=ip"]
     search_help_text = "Customer's name, or an IP address"
     fields = ["at", "appointment", "program", "typed", "ip", "user_agent"]
-    readonly_fields = fields
+    readonly_fields = ["at", "appointment", "program", "typed", "ip", "user_agent"]
     show_full_result_count = False
 
     def of_facilities(self, rows: QuerySet[Any], facilities: list[Facility]) -> QuerySet[Any]:
         return rows.filter(appointment__facility__in=facilities)
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        return self.fields
 
     @admin.display(description="Program")
     def program(self, booking: OnlineBooking) -> str:

@@ -11,3 +11,6 @@ urlpatterns = [
     path("portal/", include("portal.urls")),
     path("admin/", admin.site.urls),
 ]
+
+handler404 = "portal.views.errors.not_found"
+handler500 = "portal.views.errors.server_error"
