@@ -17,13 +17,14 @@ PRODUCTION := PUBLIC_BASE_URL=https://appointments.example ALLOWED_HOSTS=appoint
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help install install-browser demo seed test check bench lock clean
+.PHONY: help install install-browser demo seed test check messages bench lock clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo     run the site on port $(PORT) with a sample organisation (PORT=8080 for another)"
 	@echo "make test     run the tests (ARGS='-k grid' for some)"
 	@echo "make check    lint, types, layers, migrations, deployment settings"
+	@echo "make messages bring the catalogues of translated text up to date (LANGUAGE=es for one alone)"
 	@echo "make bench    measure speed"
 	@echo "make seed     load the sample organisation and nothing else"
 	@echo "make install  prepare .venv from requirements.lock; the others do it themselves"
@@ -73,6 +74,10 @@ check: install
 	$(BIN)/lint-imports
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	$(PRODUCTION) $(BIN)/python manage.py check --deploy --fail-level WARNING
+
+# Many systems export a LANGUAGE of their own; only one given to make counts.
+messages: install
+	@$(BIN)/python manage.py catalogues $(if $(filter command,$(origin LANGUAGE)),--language $(LANGUAGE))
 
 bench: install
 	$(BIN)/python -m bench $(ARGS)
