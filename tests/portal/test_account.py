@@ -128,6 +128,12 @@ def test_past_entry_says_what_became_of_it(clinic, ada, status, word):
     assert "Add to my calendar" not in shown
 
 
+def test_past_entry_tells_its_year(clinic, ada):
+    visit = days_ago(clinic, ada, 400)
+    year = localtime.local_date(visit.starts_at, ZONE).year
+    assert f", {year}, 10:00 AM" in text_of(signed_in(ada).get(ACCOUNT))
+
+
 def test_cancelled_entry_says_so_and_offers_nothing(clinic, ada):
     visit = clinic.appointment(ada)
     booking.cancel(appointment=visit, reason="double booked", by=clinic.staff.user, now=timezone.now())
