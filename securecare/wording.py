@@ -4,19 +4,22 @@ Only wall times without a zone are handed to the formatter, so that no other tab
 """
 
 import re
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from babel import Locale
-from babel.dates import format_date, format_skeleton, format_time, get_timezone_name, match_skeleton
+from babel import Locale, UnknownLocaleError
+from babel.core import get_global
+from babel.dates import format_date, format_skeleton, format_time, match_skeleton
 from babel.units import format_unit
 from django.conf import settings
-from django.utils.translation import get_language
+from django.utils.translation import get_language, to_locale
 
 from securecare import localtime
 
 NARROW_SPACE = "\u202f"
+# Whether a zone changes its clocks is asked of the pinned tzdata's year.
+TZDATA_YEAR = 2026
 
 
 def day(on: date) -> str:
@@ -64,14 +67,36 @@ def moment(instant: datetime, zone: str | ZoneInfo) -> str:
     return f"{day_of(instant, zone)}, {clock_with_zone(instant, zone)}"
 
 
+def zone_name(zone: str | ZoneInfo) -> str:
+    """Eastern Time; Mountain Standard Time where clocks never change; the city where no name is in use: Troll"""
+    return _zone_name(str(zone), _locale())
+
+
 @lru_cache(maxsize=1024)
 def _zone_name(zone: str, locale: Locale) -> str:
-    return get_timezone_name(zone, locale=locale, zone_variant="generic")
+    keys = _cldr_keys(zone)
+    meta_zone = next(filter(None, map(get_global("meta_zones").get, keys)), "")
+    known = [locale.meta_zones.get(meta_zone, {}), *(locale.time_zones.get(key, {}) for key in keys)]
+    names: dict[str, str] = {}
+    for found in known:
+        names |= found.get("long", {})
+    cities = (found["city"] for found in known if "city" in found)
+    city = next(cities, zone.rpartition("/")[2].replace("_", " "))
+    return names.get("generic" if _changes_clocks(zone) else "standard", city)
 
 
-def zone_name(zone: str | ZoneInfo) -> str:
-    """Eastern Time"""
-    return _zone_name(str(zone), _locale())
+def _cldr_keys(zone: str) -> list[str]:
+    """CLDR keeps the first name a zone ever had: Asia/Katmandu."""
+    aliases = get_global("zone_aliases")
+    now = aliases.get(zone, zone)
+    return [zone, now, *(old for old, new in aliases.items() if new == now and old != zone)]
+
+
+def _changes_clocks(zone: str) -> bool:
+    winter, summer = (
+        localtime.local(datetime(TZDATA_YEAR, month, 1, tzinfo=UTC), zone).utcoffset() for month in (1, 7)
+    )
+    return winter != summer
 
 
 def lasting(minutes: int) -> str:
@@ -111,7 +136,11 @@ def _clock(hour: int, minute: int, locale: Locale) -> str:
 
 @lru_cache(maxsize=64)
 def _parsed(language: str) -> Locale:
-    return Locale.parse(f"{language.partition('-')[0]}_{settings.PHONE_REGION}")
+    """As it is written in the organization's country, or else anywhere."""
+    try:
+        return Locale.parse(f"{language.partition('-')[0]}_{settings.PHONE_REGION}")
+    except UnknownLocaleError:
+        return Locale.parse(to_locale(language))
 
 
 def _locale() -> Locale:
