@@ -17,9 +17,9 @@ PASSWORD = "quiet-morning-desk"  # noqa: S105 - printed for whoever tries the sa
 NORTHSIDE, HARBOR_HOUSE, WESTGATE = "Northside", "Harbor House", "Westgate"
 # Name, zone, address, phone, area codes of the customers who live nearby.
 FACILITIES = (
-    (NORTHSIDE, "America/New_York", "212 Linden Street, Albany, NY", "+1 518 555 0100", (518, 838)),
-    (HARBOR_HOUSE, "America/Chicago", "48 Harbor Road, Milwaukee, WI", "+1 414 555 0100", (414, 262)),
-    (WESTGATE, "America/Los_Angeles", "9 Westgate Plaza, Oakland, CA", "+1 510 555 0100", (510, 341)),
+    (NORTHSIDE, "America/New_York", "212 Linden Street, Albany, NY", "(518) 555-0100", (518, 838)),
+    (HARBOR_HOUSE, "America/Chicago", "48 Harbor Road, Milwaukee, WI", "(414) 555-0100", (414, 262)),
+    (WESTGATE, "America/Los_Angeles", "9 Westgate Plaza, Oakland, CA", "(510) 555-0100", (510, 341)),
 )
 
 
@@ -52,7 +52,7 @@ STAFF = (
     Colleague("mei", "Mei Tanaka", Role.PROVIDER, (WESTGATE,)),
     Colleague("andre", "Andre Whitaker", Role.PROVIDER, (WESTGATE,)),
 )
-MANAGER = "naomi"
+MANAGER, ADMINISTRATOR = "naomi", "ines"
 DESK = {NORTHSIDE: "amy", HARBOR_HOUSE: "amy", WESTGATE: MANAGER}
 
 _AT_NORTHSIDE = """
@@ -78,6 +78,17 @@ Zachary Stone, Lupe Cervantes, Ming Zhao, Dolores Whitman, Ezra Cohen, Ngozi Eze
 """
 
 
+_WRITTEN_TO_IN_SPANISH = {
+    "Alejandra Fuentes",
+    "Carlos Mena",
+    "Carmen Villalobos",
+    "Esperanza Luna",
+    "Luis Ramos",
+    "Lupe Cervantes",
+    "Teodoro Cruz",
+}
+
+
 @dataclass(frozen=True)
 class Served:
     """A customer before the database knows them."""
@@ -101,6 +112,10 @@ class Served:
             return ""
         areas = next(codes for name, *_, codes in FACILITIES if name == self.home)
         return f"+1{areas[self.number % 2]}55501{self.number % 100:02d}"
+
+    @property
+    def language(self) -> str:
+        return "es" if self.name in _WRITTEN_TO_IN_SPANISH else ""
 
     @property
     def born(self) -> date:
@@ -192,6 +207,7 @@ def _customer(served: Served, places: dict[str, Facility]) -> Customer:
         email=served.email,
         phone=served.phone,
         time_zone=places[served.home].time_zone,
+        language=served.language,
     )
 
 

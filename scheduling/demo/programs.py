@@ -1,4 +1,4 @@
-"""What the sample organisation offers, and what people write on such appointments."""
+"""What the sample organisation offers, and what staff write to customers on such appointments."""
 
 from dataclasses import dataclass, field
 
@@ -8,7 +8,10 @@ from scheduling.demo.people import HARBOR_HOUSE, NORTHSIDE, WESTGATE
 
 @dataclass(frozen=True)
 class Offer:
-    """A program: `lengths` are the usual minutes, `weight` how often it is booked, the first of `staff` leads it."""
+    """A program: `lengths` are the usual minutes, `weight` how often it is booked, the first of `staff` leads it.
+
+    `bring` is what everybody who booked it is told; `notes` are of single appointments, to the customer.
+    """
 
     name: str
     facility: str
@@ -19,6 +22,7 @@ class Offer:
     notes: tuple[str, ...]
     rules: dict[str, int] = field(default_factory=dict)
     is_public: bool = False
+    bring: str = ""
 
     @property
     def cool_down_days(self) -> int:
@@ -32,13 +36,13 @@ OFFERS = (
         ("dana", "marcus", "priya", "lena"),
         (60, 45),
         3,
-        "First meeting: needs, goals and consent to services.",
+        "A first meeting: what you need, what you want to reach, and how we can help.",
         (
             "Bring a photo ID and proof of address.",
-            "Referred by the school counselor; her mother comes along.",
-            "Prefers Spanish. Interpreter is booked.",
-            "Arrives by bus, may be ten minutes late.",
-            "Second try after a missed intake in October.",
+            "Your mother is welcome to come along.",
+            "An interpreter for Spanish is booked.",
+            "If the bus is late, we wait ten minutes.",
+            "Good that we try again. Call us if something comes up.",
         ),
         {"cool_down_days": 30, "buffer_minutes": 15},
     ),
@@ -48,14 +52,14 @@ OFFERS = (
         ("priya", "dana", "lena", "jonah"),
         (30, 45, 15),
         6,
-        "Progress against the plan, and the next steps.",
+        "What has worked since the last time, and the next steps.",
         (
             "Bring the letter from the benefits office.",
-            "Review the goals set in September.",
-            "By phone: call the mobile number.",
-            "Sister joins for the last ten minutes.",
-            "Ask about the bus pass renewal.",
-            "Needs the form for the landlord signed.",
+            "We look at the goals from September.",
+            "By phone: we call your mobile number.",
+            "Your sister can join for the last ten minutes.",
+            "We renew the bus pass together.",
+            "Bring the landlord’s form, we sign it here.",
         ),
         {"cool_down_days": 7},
     ),
@@ -65,17 +69,19 @@ OFFERS = (
         ("marcus", "jonah", "dana", "lena"),
         (45, 60, 30),
         8,
-        "Reading, math and GED preparation, one to one.",
+        "Reading, math and getting ready for the GED, one to one, at your own pace. For adults and for students from eighth grade on. Free of charge.",
         (
             "Fractions again, then the practice test.",
             "Please bring the workbook.",
             "GED math on December 12: last stretch.",
             "Reading aloud, chapter 4.",
-            "Needs a quiet room.",
-            "Laptop from the cart, please.",
+            "The quiet room is reserved for us.",
+            "A laptop will be ready for you.",
         ),
         {"min_notice_hours": 12, "max_advance_days": 60},
         is_public=True,
+        bring="Bring what you are working on: a book, a worksheet or a practice test. Paper, pens and laptops are here. "
+        "The entrance is on the parking lot side.",
     ),
     Offer(
         "Group prep",
@@ -83,11 +89,11 @@ OFFERS = (
         ("jonah", "priya", "marcus"),
         (30, 45),
         4,
-        "Getting ready for a group: what to expect, ground rules, questions.",
+        "Before you join a group: what to expect, the ground rules, your questions.",
         (
-            "Starts with the Tuesday group next month.",
-            "Room B, the ramp entrance is open.",
-            "Wants to know who else will be there.",
+            "The Tuesday group starts next month.",
+            "Room B; the ramp entrance is open.",
+            "You will meet two others who start with you.",
             "Childcare is arranged until noon.",
         ),
     ),
@@ -97,17 +103,19 @@ OFFERS = (
         ("tomas", "ruth", "lena"),
         (45, 30, 60),
         8,
-        "Applications, vouchers, landlords and moving in.",
+        "Help with applications, vouchers, letters from a landlord, and moving in. Come early: the sooner we talk, the more we can do.",
         (
-            "Voucher expires at the end of the month.",
+            "Bring the voucher: it ends with the month.",
             "Bring the last two pay stubs.",
-            "Landlord will call at half past.",
-            "Viewing on Maple Street went well; wants to apply.",
-            "Has the denial letter, wants to appeal.",
-            "Key handover to be settled.",
+            "The landlord will call us at half past.",
+            "We fill in the application for Maple Street.",
+            "Bring the denial letter, we write the appeal.",
+            "We settle when you get the keys.",
         ),
         {"min_notice_hours": 24, "max_advance_days": 45},
         is_public=True,
+        bring="Bring a photo ID, your last two pay stubs or benefit letters, and every letter from your landlord. "
+        "If something is missing, come all the same.",
     ),
     Offer(
         "Recovery check-in",
@@ -117,10 +125,10 @@ OFFERS = (
         5,
         "A short talk, day or night, with someone who knows the road.",
         (
-            "Call, do not text.",
-            "Comes straight from work.",
-            "Ninety days on Friday.",
-            "Prefers the small room upstairs.",
+            "We call you, and do not text.",
+            "Come straight from work, there is coffee.",
+            "Ninety days on Friday!",
+            "The small room upstairs is ours.",
         ),
         {"cool_down_days": 1},
     ),
@@ -130,15 +138,17 @@ OFFERS = (
         ("mei", "andre"),
         (60, 45),
         6,
-        "One to one with a counselor.",
+        "An hour alone with a counselor, about whatever weighs on you. What you say stays in the room.",
         (
-            "Video call; link was sent by the counselor.",
-            "Please keep the side door open.",
-            "Moved from Thursday because of her new shift.",
-            "Brings her son, needs the play corner.",
+            "By video: your counselor sends you the link.",
+            "The side door is open for you.",
+            "Moved from Thursday because of your new shift.",
+            "The play corner is ready for your son.",
         ),
         {"min_notice_hours": 24, "max_advance_days": 60},
         is_public=True,
+        bring="Nothing to bring. Come five minutes early and take a seat in the waiting room on the second floor; "
+        "there is an elevator.",
     ),
     Offer(
         "Food pantry visit",
@@ -146,16 +156,17 @@ OFFERS = (
         ("andre", "mei"),
         (15, 30),
         5,
-        "A week of groceries, chosen on site.",
+        "A week of groceries, fresh and dry, that you choose yourself. Once a week for each household; no proof of income needed.",
         (
-            "Family of five, no nuts.",
-            "Needs a cart to the car.",
-            "Halal, please.",
-            "Picks up for his neighbor too.",
-            "Diapers, size 4.",
+            "For five people, without nuts.",
+            "We bring the cart to your car.",
+            "Halal is set aside for you.",
+            "You can pick up for your neighbor too.",
+            "Diapers in size 4 are here.",
         ),
         {"cool_down_days": 7, "min_notice_hours": 2, "max_advance_days": 30},
         is_public=True,
+        bring="Bring bags or a cart, and a cooler if you have one. Tell us at the door about allergies.",
     ),
 )
 
@@ -185,6 +196,7 @@ def create_programs(places: dict[str, Facility], staff: dict[str, StaffMember]) 
             lead_staff=staff[offer.staff[0]],
             name=offer.name,
             description=offer.description,
+            public_note=offer.bring,
             default_minutes=offer.lengths[0],
             allows_public_booking=offer.is_public,
             **offer.rules,

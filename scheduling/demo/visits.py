@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from django.contrib.auth.models import User
 
 from appointments.models import Appointment, AppointmentEvent
+from reminders.models import Message
 from scheduling import booking
 from scheduling.booking import BookingRefused
 from scheduling.demo.days import CANCELLED, NO_SHOW, Visit
@@ -21,20 +22,20 @@ Mark = tuple[str, datetime, User]
 def book_all(visits: list[Visit], directory: Directory, *, now: datetime) -> int:
     """Book a date's visits and return how many. Whatever the rules refuse is left out: someone was faster.
 
-    Cancelled visits come first: their slots were free again when others were booked into them.
+    Cancelled visits come first: their slots were free again when others were booked into them. Nobody is written to.
     """
-    booked = 0
+    made = []
     for visit in sorted(visits, key=lambda visit: visit.ending != CANCELLED):
         if directory.knows(visit):
             try:
-                _book(visit, directory, now)
+                made.append(_book(visit, directory, now))
             except BookingRefused:
                 continue
-            booked += 1
-    return booked
+    Message.objects.filter(appointment__in=made).close(reason="Of the sample organization.", now=now)
+    return len(made)
 
 
-def _book(visit: Visit, directory: Directory, now: datetime) -> None:
+def _book(visit: Visit, directory: Directory, now: datetime) -> Appointment:
     customer = directory.customers[visit.customer]
     booked_at = min(visit.starts_at - visit.booked_before, now - visit.booked_before / 60)
     by = _booker(visit, directory)
@@ -59,6 +60,7 @@ def _book(visit: Visit, directory: Directory, now: datetime) -> None:
     if visit.ending == CANCELLED:
         by = _canceller(visit, directory, changed_at)
         booking.cancel(appointment=made, reason=visit.cancel_reason, by=by, now=changed_at)
+    return made
 
 
 def _booker(visit: Visit, directory: Directory) -> User | None:

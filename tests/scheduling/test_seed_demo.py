@@ -1,3 +1,4 @@
+import re
 from collections import Counter, defaultdict
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
@@ -9,8 +10,11 @@ from django.core.management import CommandError, call_command
 from django.db import transaction
 from django.db.models import Q, Value
 from django.db.models.functions import Concat
+from django.utils import timezone
 
 from appointments.models import Appointment, AppointmentEvent, Case, Customer, Facility, Program, StaffMember
+from portal import offers
+from reminders.models import Message
 from scheduling import booking, hours
 from scheduling.demo import days, people, roster, seeding
 from scheduling.models import Closure, ExtraShift, Shift, TimeOff
@@ -189,13 +193,47 @@ def test_command_prints_sign_ins_that_work(loaded, capsys, settings):
     lines = capsys.readouterr().out.splitlines()
     rows = [line.split("  ") for line in lines if line.endswith(people.PASSWORD)]
     assert [row[0] for row in rows] == ["Front desk", "Provider", "Manager", "Billing", "Administrator"]
-    assert "http://localhost:8123/schedule/" in lines[-1]
+    assert any("http://localhost:8123/schedule/" in line for line in lines)
     for member in StaffMember.objects.select_related("user"):
         assert member.user.check_password(people.PASSWORD)
         validate_password(people.PASSWORD, user=member.user)
     assert list(StaffMember.objects.filter(user__is_staff=True).values_list("user__username", flat=True)) == [
         "ines"
     ]
+
+
+@pytest.mark.django_db
+def test_command_names_a_customer_who_can_sign_in_and_has_something_to_see(loaded, capsys):
+    call_command("seed_demo")
+    printed = capsys.readouterr().out
+    email = re.search(r"sign in there as .+ with (\S+)\.\n", printed)[1]
+    [customer] = Customer.objects.filter(email=email)
+    assert customer.appointments.filter(status=Status.SCHEDULED, starts_at__gt=timezone.now()).exists()
+    assert "/portal/ without an account." in printed
+    assert "ines reads messages at http://localhost:8000/admin/reminders/message/" in printed
+
+
+@pytest.mark.django_db
+def test_seed_offers_customers_programs_that_somebody_serves_at_facilities_they_can_call(loaded):
+    places = offers.places()
+    assert [place.facility.name for place in places] == ["Harbor House", "Northside", "Westgate"]
+    assert all(place.facility.address and place.facility.tel_url for place in places)
+    shown = [offer for place in places for offer in place.offers]
+    assert [offer.program.name for offer in shown] == [
+        "Housing",
+        "Tutoring",
+        "Counseling",
+        "Food pantry visit",
+    ]
+    assert all(offer.is_served and offer.program.description and offer.program.public_note for offer in shown)
+    assert Program.objects.filter(allows_public_booking=True, cool_down_days__gt=0).count() == 1
+    assert Customer.objects.filter(language="es").count() == 7
+
+
+@pytest.mark.django_db
+def test_seed_writes_to_nobody(loaded):
+    assert Message.objects.filter(appointment__isnull=False).exists()
+    assert not Message.objects.filter(state="pending").exists()
 
 
 @pytest.mark.django_db

@@ -56,6 +56,7 @@ def test_demo_serves_the_site_restarts_what_dies_and_leaves_nothing(demo):
     process, port, calendar_port = demo
     printed = read_until(process, "Ctrl-C stops everything.")
     assert f"runs at   http://localhost:{port}/\n" in printed
+    assert f"Customers book at                 http://localhost:{port}/portal/\n" in printed
     assert f"http://localhost:{calendar_port}/calendar/   user calendar" in printed
     assert "Front desk" in printed
     assert [status(port, path) for path in ("/readyz", "/static/css/securecare.css")] == [200, 200]

@@ -1,10 +1,14 @@
 from argparse import ArgumentParser
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.db.models import Exists, OuterRef
+from django.urls import reverse
 from django.utils import timezone
 
+from appointments.models import Appointment, Customer
 from scheduling.demo import people, seeding
 
 SHOWN = ("amy", "dana", "naomi", "owen", "ines")
@@ -27,11 +31,13 @@ class Command(BaseCommand):
                 "Use --force if you are sure."
             )
         try:
-            loaded = seeding.seed(now=timezone.now())
+            now = timezone.now()
+            loaded = seeding.seed(now=now)
         except seeding.NameTaken as error:
             raise CommandError(f"{error} Load the sample organization into an empty database.") from error
         self.stdout.write(_summary(loaded))
         self.stdout.write(_sign_ins())
+        self.stdout.write(_portal(now))
 
 
 def _summary(loaded: seeding.Loaded) -> str:
@@ -41,6 +47,25 @@ def _summary(loaded: seeding.Loaded) -> str:
         f"Loaded {loaded.appointments} appointments from {loaded.days[0]:%B %-d} to {loaded.days[-1]:%B %-d}; "
         f"{loaded.stranded} wait for reassignment."
     )
+
+
+def _portal(now: datetime) -> str:
+    portal = f"{settings.PUBLIC_BASE_URL}{reverse('portal-home')}"
+    messages = f"{settings.PUBLIC_BASE_URL}{reverse('admin:reminders_message_changelist')}"
+    lines = ["", f"Customers book at {portal} without an account."]
+    if customer := _somebody_expected(now):
+        lines += [
+            f"Their own pages: sign in there as {customer} with {customer.email}.",
+            f"The code comes by message; {people.ADMINISTRATOR} reads messages at {messages}",
+        ]
+    return "\n".join(lines)
+
+
+def _somebody_expected(now: datetime) -> Customer | None:
+    """A sample customer who can sign in and has appointments to see."""
+    ahead = Appointment.objects.filter(customer=OuterRef("pk"), status="scheduled", starts_at__gt=now)
+    ours = Customer.objects.filter(email__in=[served.email for served in people.CUSTOMERS]).exclude(email="")
+    return ours.filter(Exists(ahead)).order_by("pk").first()
 
 
 def _sign_ins() -> str:
