@@ -7,7 +7,7 @@ from itertools import groupby
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 
 from appointments.models import StaffMember
 from portal.month import DAYS_SHOWN, Month, Months
@@ -36,11 +36,20 @@ class ShownDay:
     query: str
     is_chosen: bool
 
+    @property
+    def label(self) -> str:
+        """For those who do not see the strip."""
+        day = wording.day(self.date)
+        if not self.times:
+            return gettext("%(day)s: no times") % {"day": day}
+        text = ngettext("%(day)s: %(times)d time", "%(day)s: %(times)d times", self.times)
+        return text % {"day": day, "times": self.times}
+
 
 @dataclass(frozen=True)
 class ShownTime:
-    """`clock` as the facility's shows it, `own_clock` as the visitor's does where that differs. `staff` is who it would be
-    with, if there is no choice."""
+    """`clock` as the facility's shows it, `own_clock` as the visitor's does where that differs. `staff` is known of the
+    next time alone: who it would be with, if there is no choice."""
 
     value: str
     query: str
@@ -191,7 +200,9 @@ class _Drawing:
     def _next_time(self) -> ShownTime | None:
         if not self.month.mask or self.month.first > self.months.bounds[0]:
             return None
-        return self._shown_time(self.month.first_time())
+        time = self.month.first_time()
+        free = self.month.free_at(time)
+        return self._shown_time(time, staff=free[0].display_name if len(free) == 1 else "")
 
     def _parts(self) -> Iterator[PartOfDay]:
         times = self.month.times_on(self.day) if self.day else []
@@ -204,8 +215,7 @@ class _Drawing:
             return gettext("Morning")
         return gettext("Afternoon") if hour < EVENING else gettext("Evening")
 
-    def _shown_time(self, time: datetime) -> ShownTime:
-        free = self.month.free_at(time)
+    def _shown_time(self, time: datetime, *, staff: str = "") -> ShownTime:
         day = localtime.local_date(time, self.month.zone)
         return ShownTime(
             value=write_at(time),
@@ -213,7 +223,7 @@ class _Drawing:
             date=day,
             clock=clock(time, self.month.zone),
             own_clock=self._own_clock(time, day),
-            staff=free[0].display_name if len(free) == 1 else "",
+            staff=staff,
             is_chosen=time == self.chosen,
         )
 

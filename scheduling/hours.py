@@ -20,6 +20,7 @@ from securecare import localtime
 
 Period = tuple[datetime, datetime]
 DAY = timedelta(days=1)
+WEEK = timedelta(days=7)
 
 
 class ShiftRule(NamedTuple):
@@ -87,6 +88,22 @@ class Hours:
                 yield rule.starts, rule.ends
         yield from self.extra.get((staff_id, facility.pk, day), ())
 
+    def _rostered_between(
+        self, staff_id: int, facility: Facility, first_day: date, last_day: date
+    ) -> Iterator[tuple[date, time, time]]:
+        """`rostered` for each of these dates, in no order: rule by rule, as a month has more days than a week has shifts."""
+        for rule in self.shifts.get((staff_id, facility.pk), ()):
+            day = max(first_day, rule.valid_from)
+            day += timedelta(days=(rule.weekday - day.weekday()) % 7)
+            until = min(last_day, rule.valid_until - DAY) if rule.valid_until else last_day
+            while day <= until:
+                yield day, rule.starts, rule.ends
+                day += WEEK
+        if self.extra:
+            for step in range((last_day - first_day).days + 1):
+                day = first_day + step * DAY
+                yield from ((day, *shift) for shift in self.extra.get((staff_id, facility.pk, day), ()))
+
     def working(self, staff_id: int, facility: Facility, first_day: date, last_day: date) -> list[Period]:
         """Merged, ordered UTC periods of work on these local dates, the last one included.
 
@@ -95,11 +112,8 @@ class Hours:
         zone = facility.zone
         opens = localtime.day_bounds(first_day, zone)[0]
         found: list[Period] = []
-        day = first_day - DAY
-        while day <= last_day:
-            for starts, ends in self.rostered(staff_id, facility, day):
-                found.extend(localtime.periods(day, starts, ends, zone))
-            day += DAY
+        for day, starts, ends in self._rostered_between(staff_id, facility, first_day - DAY, last_day):
+            found.extend(localtime.periods(day, starts, ends, zone))
         if not found:
             return []
         return [
