@@ -157,6 +157,14 @@ def test_consent_of_nobody_on_record_is_seen_by_whose_customer_has_the_number(
     assert rows_shown(admin_client.get(list_of(ConsentLog))) == [about_ada]
 
 
+def test_consent_of_another_facilitys_customer_stays_theirs_though_the_number_is_shared(
+    admin_client: Client, ada: Customer
+) -> None:
+    sending.agreed(customer=make.customer(at=make.facility(), phone=ada.phone))
+
+    assert rows_shown(admin_client.get(list_of(ConsentLog))) == []
+
+
 def test_consent_page_shows_wording_and_origin(
     admin_client: Client, administrator: StaffMember, ada: Customer
 ) -> None:
