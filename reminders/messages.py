@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
+from django.db import connection
+
 from appointments.models import Appointment, Customer
 from reminders.models import Message
 from securecare.encryption import CannotOpen, Sealed, key_ring
@@ -55,11 +57,7 @@ def write(
         created_at=now,
         **_sealed(Letter(subject, text), reference),
     )
-    if appointment is None:
-        message.save(force_insert=True)
-        return message
-    Message.objects.bulk_create([message], ignore_conflicts=True)
-    return Message.objects.filter(reference=reference).first()
+    return message if _insert(message) else None
 
 
 def read(message: Message) -> Letter:
@@ -84,6 +82,25 @@ def sealed_table() -> SealedTable:
         reseal=reseal,
         name_of=lambda message: f"message {message.reference}",
     )
+
+
+_FIELDS = [field for field in Message._meta.concrete_fields if not field.primary_key]
+_INSERT = (
+    f"INSERT INTO {Message._meta.db_table} ({', '.join(str(field.column) for field in _FIELDS)}) "  # noqa: S608 - our own names
+    f"VALUES ({', '.join(['%s'] * len(_FIELDS))}) ON CONFLICT DO NOTHING RETURNING id"
+)
+
+
+def _insert(message: Message) -> bool:
+    """Insert-or-ignore in one statement: the ORM's does not tell whether it inserted. Gives the row its id."""
+    with connection.cursor() as cursor:
+        values = [field.get_db_prep_save(getattr(message, field.attname), connection) for field in _FIELDS]
+        cursor.execute(_INSERT, values)
+        row = cursor.fetchone()
+    if row is None:
+        return False
+    message.pk, message._state.adding, message._state.db = row[0], False, connection.alias
+    return True
 
 
 def _sealed(letter: Letter, reference: UUID) -> dict[str, Any]:
