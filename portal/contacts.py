@@ -73,7 +73,9 @@ def on_file(contact: Contact) -> QuerySet[Customer]:
     """
     found = Customer.objects.filter(_sign_in_is_open()).select_related("user")
     if contact.is_email:
-        return found.alias(lower=Lower("email")).filter(lower=contact.address).exclude(email="")
+        # The index is by capitals; but letters that share one, such as i and the dotless i, are addresses of different people.
+        same = found.filter(email__iexact=contact.address).exclude(email="")
+        return same.alias(lower=Lower("email")).filter(lower=contact.address)
     return found.filter(phone=contact.address).exclude(phone="")
 
 

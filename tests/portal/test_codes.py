@@ -77,6 +77,16 @@ def test_nothing_is_sent_to_an_address_nobody_has():
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("on_file", "typed"), [("ida@example.org", "ıda@example.org"), ("sam@example.org", "ſam@example.org")]
+)
+def test_address_of_somebody_else_that_only_looks_alike_in_capitals_gets_nothing(on_file, typed):
+    make.customer(email=on_file)
+    ask(typed)
+    assert not Message.objects.exists()
+
+
+@pytest.mark.django_db
 def test_customer_whose_sign_in_is_deactivated_is_sent_nothing():
     ada = make.customer(user=make.user(is_active=False))
     ask(ada.email)
