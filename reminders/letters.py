@@ -88,10 +88,8 @@ def _notes(notice: Notice) -> list[str]:
     if notice.kind == Kind.CANCELLED:
         return []
     bring, note = notice.appointment.program.public_note.strip(), notice.appointment.public_note.strip()
-    return [
-        f"{gettext('What to bring or know')}:\n{bring}" if bring else "",
-        f"{gettext('A note for you')}:\n{note}" if note else "",
-    ]
+    given = [(gettext("What to bring or know"), bring), (gettext("A note for you"), note)]
+    return [f"{label}:\n{said}" for label, said in given if said]
 
 
 def _what_next(notice: Notice) -> str:
