@@ -117,9 +117,9 @@ def openings_of(
     """What `open_times` is made from: to count times, or to take away more of them, before any is made. Two queries."""
     staff = [member for member in staff if member.is_active and member.takes_appointments]
     quarters = (minutes or program.default_minutes) // 15
+    lattice = Lattice.over(first_day, max(first_day, last_day), program.facility.time_zone)
     if last_day < first_day or not staff:
-        return Openings(Lattice([], 0), quarters, [])
-    lattice = Lattice.over(first_day, last_day, program.facility.time_zone)
+        return Openings(lattice, quarters, [])
     rules = working_hours.load(staff=[s.pk for s in staff], first_day=first_day, last_day=last_day)
     busy = _busy(lattice, staff, timedelta(minutes=program.buffer_minutes), ignoring)
     starts_allowed = lattice.starts_from(now)

@@ -142,6 +142,17 @@ def test_without_any_time_there_is_no_day_and_it_says_how_far_it_looked():
     assert picker.facility.phone == "(212) 555-0100"
 
 
+def test_an_appointment_whose_program_nobody_serves_any_more_has_nowhere_to_move():
+    clinic = Clinic.open(program={"min_notice_hours": 48, "max_advance_days": 1})
+    moving = make.appointment(
+        starts_at=at(TODAY, 13), staff=clinic.staff, program=clinic.program, customer=make.customer()
+    )
+    search = Search(clinic.program, customer=moving.customer, moving=moving)
+    assert shown(clinic, search=search).day is None
+    clinic.program.staff.clear()
+    assert shown(clinic, search=search).day is None
+
+
 def test_a_program_of_years_ahead_is_looked_through_for_one():
     clinic = Clinic.open(program={"max_advance_days": 32_000})
     clinic.staff.shifts.all().delete()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from appointments.models import Appointment
 from scheduling import booking
-from scheduling.availability import open_times, serving
+from scheduling.availability import open_times, openings_of, serving
 from tests import factories as make
 from tests.factories import NOW, TODAY, at
 from tests.wallclock import DAY, QUARTER, changes, clock, utc
@@ -341,3 +341,51 @@ def test_open_times_of_one_person_take_two_queries(place):
     with CaptureQueriesContext(connection) as queries:
         open_times(program=program, first_day=TODAY, last_day=TODAY, staff=staff, now=LONG_AGO)
     assert len(queries) == 2
+
+
+# ------------------------------------------------------------------------------------- taking away before making
+
+
+@pytest.fixture
+def openings(place):
+    """Dana and Eve from 9:00 to 17:00 on three days, half an hour each."""
+    facility, dana, program = place
+    eve = make.staff(at=facility, display_name="Eve")
+    make.week(staff=eve, at=facility)
+    return openings_of(
+        staff=[dana, eve], program=program, first_day=TODAY, last_day=TODAY + 2 * DAY, now=LONG_AGO
+    )
+
+
+def gone(before, after):
+    return sorted(set(starts(before.times())) - set(starts(after.times())), key=lambda each: each[::-1])
+
+
+def test_openings_clear_of_a_period_lose_what_would_meet_it(openings):
+    period = (at(TODAY, 12, 5), at(TODAY, 12, 40))
+    assert gone(openings, openings.clear_of([period])) == [
+        (name, at(TODAY, hour, minute))
+        for hour, minute in ((11, 45), (12, 0), (12, 15), (12, 30))
+        for name in ("Dana", "Eve")
+    ]
+
+
+def test_openings_on_some_days_are_those_that_start_there(openings):
+    kept = openings.on([TODAY, TODAY + 2 * DAY], "America/New_York").times()
+    assert {one.starts_at.date() for one in kept} == {TODAY, TODAY + 2 * DAY}
+    assert len(kept) == 2 * 2 * 31
+
+
+def test_openings_besides_one_start_of_one_person_keep_all_others(openings):
+    dana = openings.starts[0][0]
+    assert gone(openings, openings.besides(dana.pk, at(TODAY, 12))) == [("Dana", at(TODAY, 12))]
+
+
+def test_anyones_openings_count_each_start_once(openings):
+    assert openings.anyones().bit_count() == 3 * 31
+
+
+def test_nobody_has_no_openings(place):
+    none = openings_of(staff=[], program=place[2], first_day=TODAY, last_day=TODAY, now=LONG_AGO)
+    assert (none.times(), none.anyones()) == ([], 0)
+    assert none.besides(1, at(TODAY, 12)).clear_of([]).on([TODAY], "America/New_York").times() == []
