@@ -87,6 +87,8 @@ def test_they_set_no_cookies_and_have_no_forms(clinic):
 
 @pytest.mark.usefixtures("_listed")
 def test_a_frame_shows_nothing_of_a_signed_in_customer(clinic):
+    clinic.program.cool_down_days = 30
+    clinic.program.save()
     customer = make.customer(at=clinic.facility, user=make.user(), time_zone="Asia/Tokyo")
     clinic.appointment(customer, 10)
     browser = Client()

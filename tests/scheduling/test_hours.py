@@ -172,6 +172,16 @@ def test_a_shift_is_in_force_from_its_first_date_up_to_the_first_it_no_longer_ru
     assert [day for day in days if rule.runs_on(day)] == [date(2026, 11, 16), date(2026, 11, 23)]
 
 
+def test_a_shift_is_worked_on_its_weekday_from_its_first_date_up_to_the_first_it_no_longer_runs():
+    """Mondays: one before, three in force, and the one on which it no longer runs."""
+    first, end = date(2026, 11, 2), date(2026, 11, 23)
+    rules = rules_of(shifts=[ShiftRule(0, time(9), time(17), first, end)])
+    worked_on = [
+        start.date() for start, _ in rules.working(ME, facility("UTC"), first - 7 * DAY, end + 7 * DAY)
+    ]
+    assert worked_on == [first, first + 7 * DAY, first + 14 * DAY]
+
+
 def test_a_closure_ends_a_night_shift_at_midnight():
     rules = rules_of(extra=[(TODAY, time(22), time(6))], closures=[TODAY + DAY])
     oak = facility("America/New_York")
