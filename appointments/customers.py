@@ -65,10 +65,17 @@ def same_person(
 
 
 def register_online(
-    *, given_name: str, family_name: str, date_of_birth: date, email: str, phone: str, facility: Facility
+    *,
+    given_name: str,
+    family_name: str,
+    date_of_birth: date,
+    email: str,
+    phone: str,
+    facility: Facility,
+    language: str = "",
 ) -> Customer:
     """The customer who books online without an account: whoever is on record with this birth date and this e-mail or phone
-    number, else a new record. What is on record stays as it is: nobody has proved the address they typed.
+    number, else a new record in `language`. What is on record stays as it is: nobody has proved the address they typed.
 
     Needs a transaction; two bookings by one person at once make one record.
     """
@@ -83,7 +90,12 @@ def register_online(
         facility=facility,
     )
     return found or Customer.objects.create(
-        given_name=given_name, family_name=family_name, date_of_birth=date_of_birth, email=email, phone=phone
+        given_name=given_name,
+        family_name=family_name,
+        date_of_birth=date_of_birth,
+        email=email,
+        phone=phone,
+        language=language,
     )
 
 

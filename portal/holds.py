@@ -92,6 +92,13 @@ def release(*, facility: int, visitor: str) -> None:
         _ask(lambda client: client.hdel(_key(facility), visitor), otherwise=0)
 
 
+def held_by(visitor: str, *, facility: int, now: datetime) -> int | None:
+    """Whom the visitor holds a time of: the staff member's id."""
+    found = _ask(lambda client: client.hget(_key(facility), visitor), otherwise=None) if visitor else None
+    own = Hold.read(found) if found else None
+    return own.staff_id if own and own.is_live(now) else None
+
+
 def held(facility: int, *, besides: str, now: datetime) -> dict[int, list[Period]]:
     """The periods that others than `besides` hold, by staff id. Empty when Redis does not answer."""
     periods: dict[int, list[Period]] = defaultdict(list)

@@ -73,7 +73,7 @@ def openings(
         now=now + timedelta(hours=program.min_notice_hours),
         minutes=search.minutes,
         ignoring=search.moving,
-        held=_held(search, now),
+        held=held(search, now),
     )
     if not found.anyones():
         return found
@@ -99,10 +99,10 @@ def _possible(found: Openings, theirs: Engagements, search: Search, first: date,
     return found.clear_of(theirs.busy).on(allowed, search.program.facility.zone)
 
 
-def _held(search: Search, now: datetime) -> Held:
+def held(search: Search, now: datetime) -> Held:
     """What others hold, with the program's buffer around it, as around an appointment."""
     buffer = timedelta(minutes=search.program.buffer_minutes)
-    held = holds.held(search.program.facility_id, besides=search.visitor, now=now)
+    theirs = holds.held(search.program.facility_id, besides=search.visitor, now=now)
     return {
-        staff: [(start - buffer, end + buffer) for start, end in periods] for staff, periods in held.items()
+        staff: [(start - buffer, end + buffer) for start, end in periods] for staff, periods in theirs.items()
     }

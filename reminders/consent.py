@@ -37,6 +37,14 @@ def wording_to_turn_on(organisation: str) -> str:
     ) % {"organisation": organisation}
 
 
+def wording_to_tick(organisation: str) -> str:
+    """The same beside a box to tick, where the carrier asks for one."""
+    return gettext(
+        "I agree to appointment texts from %(organisation)s at this number. About 3 per appointment; "
+        "message and data rates may apply. Reply STOP to end, HELP for help."
+    ) % {"organisation": organisation}
+
+
 def may_text(phone: str) -> bool:
     """Whether the last word about this number is yes."""
     last = ConsentLog.objects.filter(channel=Channel.PHONE, address=phone).values_list("granted", flat=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import environ
+import limits
 from csp.constants import NONE, SELF, UNSAFE_INLINE
 from django.core.exceptions import ImproperlyConfigured
 
@@ -209,6 +210,15 @@ CONTENT_SECURITY_POLICY = {
 
 # For organisations whose carrier asks for a ticked box beside the mobile number; else entering it is the consent.
 SMS_CONSENT_REQUIRES_TICK = env.bool("SMS_CONSENT_REQUIRES_TICK", default=False)
+# How often one network address, and one e-mail address or number, may book: in the spelling of the limits package.
+BOOKINGS_PER_ADDRESS = env.str("BOOKINGS_PER_ADDRESS", default="30/hour")
+BOOKINGS_PER_CONTACT = env.str("BOOKINGS_PER_CONTACT", default="10/day")
+try:
+    limits.parse_many(f"{BOOKINGS_PER_ADDRESS}; {BOOKINGS_PER_CONTACT}")
+except ValueError as error:
+    raise ImproperlyConfigured(
+        f"BOOKINGS_PER_ADDRESS and BOOKINGS_PER_CONTACT: write them as 30/hour. {error}"
+    ) from error
 
 # --------------------------------------------------------------------------------------- encryption
 

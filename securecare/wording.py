@@ -37,6 +37,11 @@ def short_day(on: date) -> str:
     return _by_skeleton("MMMEd", on, _locale())
 
 
+def date_in_full(on: date) -> str:
+    """April 12, 1991"""
+    return format_date(on, "long", locale=_locale())
+
+
 def month(on: date) -> str:
     """November 2026"""
     return _by_skeleton("yMMMM", on, _locale())
@@ -97,6 +102,13 @@ def _changes_clocks(zone: str) -> bool:
         localtime.local(datetime(TZDATA_YEAR, month, 1, tzinfo=UTC), zone).utcoffset() for month in (1, 7)
     )
     return winter != summer
+
+
+def order_of_date() -> tuple[str, ...]:
+    """How a date is written in figures: ("month", "day", "year")."""
+    letters = {"y": "year", "M": "month", "d": "day"}
+    pattern = _locale().date_formats["short"].pattern
+    return tuple(letters[letter] for letter in dict.fromkeys(pattern) if letter in letters)
 
 
 def lasting(minutes: int) -> str:
