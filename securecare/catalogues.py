@@ -4,6 +4,7 @@
 and Django alone: no gettext programs are needed.
 """
 
+import ast
 import io
 import re
 from collections.abc import Iterator
@@ -26,6 +27,8 @@ PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|%[sd%]|\{\w*\}|</?\w+")
 
 # One text, or its singular and plural.
 Text = str | tuple[str, ...]
+# A function of gettext and its arguments.
+Call = tuple[str, list[Any]]
 
 
 def languages() -> list[str]:
@@ -46,8 +49,8 @@ def extracted() -> Catalog:
     catalog = Catalog(project=PROJECT)
     for path in _sources():
         name = path.relative_to(settings.BASE_DIR).as_posix()
-        for line, context, text, comments in _texts(path):
-            catalog.add(text, None, [(name, line)], auto_comments=comments, context=context)
+        for context, text in _texts(path):
+            catalog.add(text, None, [(name, 1)], context=context)
     return catalog
 
 
@@ -115,24 +118,35 @@ def _sources() -> Iterator[Path]:
     yield from sorted((root / "templates").rglob("*.html"))
 
 
-def _texts(path: Path) -> Iterator[tuple[int, str | None, Text, list[str]]]:
-    source = path.read_text()
-    if path.suffix == ".html":
-        # Python for a tokenizer that knows nothing of pages: what is no text is blanked out, so indents mean nothing.
-        source = "\n".join(line.lstrip() for line in templatize(source, origin=str(path)).splitlines())
-    keywords = dict.fromkeys(KEYWORDS)
-    found = extract_python(io.BytesIO(source.encode()), keywords, ["Translators:"], {"encoding": "utf-8"})
-    for line, function, given, comments in found:
-        context, text = _arguments(str(function), [given] if isinstance(given, str | None) else list(given))
+def _texts(path: Path) -> Iterator[tuple[str | None, Text]]:
+    """With the context of each."""
+    calls = _calls_of_page(path) if path.suffix == ".html" else _calls_of_code(path)
+    for function, arguments in calls:
+        context, text = _arguments(function, arguments)
         if text:
-            yield line, context, text, [*(comments or ())]
+            yield context, text
+
+
+def _calls_of_page(path: Path) -> Iterator[Call]:
+    """Django makes Python of it, in which what is no text is blanked out: its indents mean nothing."""
+    source = "\n".join(line.lstrip() for line in templatize(path.read_text(), origin=str(path)).splitlines())
+    found = extract_python(io.BytesIO(source.encode()), dict.fromkeys(KEYWORDS), [], {"encoding": "utf-8"})
+    for _, function, given, _ in found:
+        yield str(function), list(given) if isinstance(given, list | tuple) else [given]
+
+
+def _calls_of_code(path: Path) -> Iterator[Call]:
+    """Wherever they stand: Babel's own reader goes by tokens and passes over those inside f-strings."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call) and (name := ast.unparse(node.func).rpartition(".")[2]) in KEYWORDS:
+            yield name, [getattr(argument, "value", None) for argument in node.args]
 
 
 def _arguments(function: str, given: list[Any]) -> tuple[str | None, Text | None]:
     """The context and the text among the arguments of a gettext function; no text where it is no constant."""
     context = given.pop(0) if function.startswith(("p", "np")) else None
     wanted = given[: 2 if function.startswith("n") else 1]
-    if not wanted or not all(wanted):
+    if not wanted or not all(isinstance(text, str) and text for text in wanted):
         return context, None
     return context, wanted[0] if len(wanted) == 1 else tuple(wanted)
 
