@@ -6,6 +6,7 @@ from datetime import datetime
 from appointments.models import Appointment
 from portal import times
 from portal.fairness import fairest
+from portal.own import Door
 from portal.times import Search
 from scheduling import rules
 from scheduling.availability import OpenTime
@@ -26,8 +27,10 @@ class ShownMove:
     asked_staff: str
 
 
-def search_for(appointment: Appointment, *, visitor: str) -> Search:
-    return Search(appointment.program, None, appointment.customer, appointment, visitor)
+def search_for(appointment: Appointment, door: Door, *, visitor: str) -> Search:
+    """Only a signed-in customer's times leave out those at which they are busy: they would tell of other appointments."""
+    customer = appointment.customer if door.is_signed_in else None
+    return Search(appointment.program, None, customer, appointment, visitor)
 
 
 def aim(search: Search, starts_at: datetime, *, now: datetime) -> OpenTime:

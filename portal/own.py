@@ -22,22 +22,26 @@ JUST_NOW = timedelta(hours=1)
 
 @dataclass(frozen=True)
 class Door:
-    """The addresses at which one appointment is seen and changed."""
+    """The addresses at which one appointment is seen and changed. Whoever `is_signed_in` is the customer; whoever holds a link
+    may be somebody who merely knew an e-mail address and a birth date, and is told of this one appointment alone."""
 
     see: str
     move: str
     cancel: str
     calendar_file: str
+    is_signed_in: bool
 
     @classmethod
     def of_account(cls, reference: UUID) -> "Door":
         names = ("portal-appointment", "portal-move", "portal-cancel", "portal-ics")
-        return cls(*(reverse(name, args=[reference]) for name in names))
+        see, move, cancel, calendar_file = (reverse(name, args=[reference]) for name in names)
+        return cls(see, move, cancel, calendar_file, is_signed_in=True)
 
     @classmethod
     def of_link(cls, token: str) -> "Door":
         names = ("portal-link", "portal-link-move", "portal-link-cancel", "portal-link-ics")
-        return cls(*(reverse(name, args=[token]) for name in names))
+        see, move, cancel, calendar_file = (reverse(name, args=[token]) for name in names)
+        return cls(see, move, cancel, calendar_file, is_signed_in=False)
 
 
 @dataclass(frozen=True)

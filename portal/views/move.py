@@ -12,7 +12,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext
 
 from appointments.models import Appointment, StaffMember
-from portal import holds, moving, picker, visitor
+from portal import holds, moving, picker, refusals, visitor
 from portal.moving import ShownMove
 from portal.own import Door
 from portal.times import Search
@@ -21,8 +21,6 @@ from scheduling import booking
 from scheduling.availability import OpenTime, serving
 from scheduling.booking import BookingRefused, ChangeRefused, StaleAppointment
 from securecare import wording
-
-RACES = {"taken", "customer_busy"}
 
 
 @dataclass(frozen=True)
@@ -50,7 +48,7 @@ class Visit:
         return manage.shown(self.request, self.appointment, self.door, now=self.now)
 
     def search(self) -> Search:
-        search = moving.search_for(self.appointment, visitor=visitor.visitor_of(self.request))
+        search = moving.search_for(self.appointment, self.door, visitor=visitor.visitor_of(self.request))
         return picker.with_staff(search, self.asked.get("staff"), serving(search.program))
 
 
@@ -69,7 +67,8 @@ def move(request: HttpRequest, appointment: Appointment, door: Door) -> HttpResp
 
 
 def _pick(visit: Visit, problem: str = "", *, status: int = 200) -> HttpResponse:
-    search = moving.search_for(visit.appointment, visitor=visitor.visitor_of(visit.request))
+    visitor_name = visitor.visitor_of(visit.request)
+    search = moving.search_for(visit.appointment, visit.door, visitor=visitor_name)
     shown = picker.pick(
         search,
         asked=visit.asked,
@@ -155,8 +154,9 @@ def _refuse(visit: Visit, refusal: BookingRefused) -> HttpResponse:
     visit = replace(visit, now=timezone.now())
     if not visit.shown()["appointment"].may_move:
         return redirect(visit.door.see)
-    status = 409 if refusal.code in RACES else 422
-    return _pick(visit, refusal.message, status=status)
+    program, is_signed_in = visit.appointment.program, visit.door.is_signed_in
+    problem = refusals.explain(refusal, program, is_signed_in=is_signed_in)
+    return _pick(visit, problem, status=refusals.status_of(refusal))
 
 
 def _taker(visit: Visit) -> StaffMember | None:

@@ -9,8 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from appointments.models import Appointment, AppointmentEvent, Customer
-from portal import moving
-from portal.times import Search
+from portal import moving, own
 from scheduling import booking
 from scheduling.booking import BookingRefused
 from scheduling.models import TimeOff
@@ -27,6 +26,7 @@ class Door:
     """A browser before one of the two doors of an appointment."""
 
     def __init__(self, kind: str, appointment: Appointment) -> None:
+        self.kind = kind
         if kind == "account":
             self.client, key = signed_in(appointment.customer), str(appointment.reference)
             see, move = "portal-appointment", "portal-move"
@@ -275,11 +275,28 @@ def test_a_time_outside_hours_is_gone_for_anyone_and_said_of_whoever_was_chosen(
     assert place_of(visit) == (clinic.at(10), "Dana Reyes")
 
 
-def test_the_customer_s_own_other_appointment_stands_in_the_way(door, visit, clinic, ada):
-    elsewhere = Clinic.open()
-    elsewhere.appointment(ada, 14)
+def test_the_customer_s_own_other_appointment_stands_in_the_way(visit, clinic, ada):
+    Clinic.open().appointment(ada, 14)
+    door = Door("account", visit)
+    assert (
+        f'value="{written(clinic.at(14))}"'
+        not in door.client.get(door.move, {"day": str(DAY)}).content.decode()
+    )
     answer = door.pick(clinic.at(14))
     assert answer.status_code == 409
+    assert "You have another appointment at this time." in text_of(answer)
+    assert place_of(visit) == (clinic.at(10), "Dana Reyes")
+
+
+def test_a_link_tells_nothing_of_the_customer_s_other_appointments(visit, clinic, ada):
+    """Its holder may have known no more than an e-mail address and a birth date."""
+    door = Door("link", visit)
+    before = text_of(door.client.get(door.move, {"day": str(DAY)}))
+    Clinic.open().appointment(ada, 14)
+    assert text_of(door.client.get(door.move, {"day": str(DAY)})) == before
+    answer = door.move_to(clinic.at(14))
+    assert answer.status_code == 409
+    assert "it was just taken, or you have another appointment then" in text_of(answer)
     assert place_of(visit) == (clinic.at(10), "Dana Reyes")
 
 
@@ -297,7 +314,12 @@ def test_the_cool_down_counts_the_others_only(door, visit, clinic, ada):
         customer=ada,
     )
     allowed, barred = DAY + timedelta(days=13), DAY + timedelta(days=14)
-    assert door.pick(clinic.at(11, day=barred)).status_code == 422
+    if door.kind == "account":
+        assert door.pick(clinic.at(11, day=barred)).status_code == 422
+    else:
+        refused = door.move_to(clinic.at(11, day=barred))
+        assert refused.status_code == 422
+        assert "7 days apart" in text_of(refused)
     assert door.pick(clinic.at(11, day=allowed)).status_code == 302
 
 
@@ -386,7 +408,7 @@ def test_notice_binds_old_and_new_time_to_the_instant_across_a_clock_change(clin
         starts_at=starts_at, staff=clinic.staff, program=clinic.program, customer=ada, now=opened
     )
     last = starts_at - timedelta(hours=24)
-    search = Search(clinic.program, customer=ada, moving=visit)
+    search = moving.search_for(visit, own.Door.of_account(visit.reference), visitor="")
     later = starts_at + timedelta(hours=2)
     assert moving.aim(search, later, now=last).starts_at == later
     with pytest.raises(BookingRefused) as refused:
