@@ -99,9 +99,8 @@ class Picker:
         return self.staff[0].query if self.staff else ""
 
     @property
-    def months(self) -> list[date]:
-        """The first of each calendar month that has a day on show."""
-        return sorted({day.date.replace(day=1) for day in self.days})
+    def months(self) -> str:
+        return wording.months(self.days[0].date, self.days[-1].date) if self.days else ""
 
 
 def read_at(text: str) -> datetime | None:

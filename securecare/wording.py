@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
 from babel.core import get_global
-from babel.dates import format_date, format_skeleton, format_time, match_skeleton
+from babel.dates import format_date, format_interval, format_skeleton, format_time, match_skeleton
 from babel.units import format_unit
 from django.conf import settings
 from django.utils.translation import get_language, to_locale
@@ -18,6 +18,7 @@ from django.utils.translation import get_language, to_locale
 from securecare import localtime
 
 NARROW_SPACE = "\u202f"
+THIN_SPACE = "\u2009"
 # Whether a zone changes its clocks is asked of the pinned tzdata's year.
 TZDATA_YEAR = 2026
 
@@ -42,9 +43,14 @@ def date_in_full(on: date) -> str:
     return format_date(on, "long", locale=_locale())
 
 
-def month(on: date) -> str:
-    """November 2026"""
-    return _by_skeleton("yMMMM", on, _locale())
+def months(first: date, last: date) -> str:
+    """November – December 2026, or one month alone"""
+    return _months(first.replace(day=1), last.replace(day=1), _locale())
+
+
+@lru_cache(maxsize=256)
+def _months(first: date, last: date, locale: Locale) -> str:
+    return format_interval(first, last, "yMMMM", locale=locale).replace(THIN_SPACE, " ")
 
 
 def weekday(on: date) -> str:

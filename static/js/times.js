@@ -10,7 +10,8 @@ function nameTheTime() {
 }
 
 form?.addEventListener("change", nameTheTime);
-if (form) nameTheTime();
+// Also once a browser that comes back has put the choice back.
+if (form) addEventListener("pageshow", nameTheTime);
 picker.querySelector("[aria-current=date]")?.scrollIntoView({ block: "nearest", inline: "center" });
 
 // The server works out the times and has to know the zone. It is told once; the page is fetched again only if that changes it.

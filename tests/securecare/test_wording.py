@@ -20,7 +20,6 @@ AT = datetime(2026, 11, 25, 15, 45, tzinfo=UTC)
         (wording.day, "Wednesday, November 25", "miércoles, 25 de noviembre"),
         (wording.day_with_year, "Wednesday, November 25, 2026", "miércoles, 25 de noviembre de 2026"),
         (wording.short_day, "Wed, Nov 25", "mié, 25 de nov"),
-        (wording.month, "November 2026", "noviembre de 2026"),
         (wording.weekday, "Wed", "mié"),
     ],
 )
@@ -29,6 +28,21 @@ def test_dates_are_said_in_the_readers_language(said, english, spanish):
         assert said(DAY) == english
     with translation.override("es"):
         assert said(DAY) == spanish
+
+
+@pytest.mark.parametrize(
+    ("last", "english", "spanish"),
+    [
+        (date(2026, 11, 30), "November 2026", "noviembre de 2026"),
+        (date(2026, 12, 1), "November – December 2026", "noviembre–diciembre de 2026"),
+        (date(2027, 1, 2), "November 2026 – January 2027", "noviembre de 2026 – enero de 2027"),
+    ],
+)
+def test_months_are_said_from_the_first_to_the_last(last, english, spanish):
+    with translation.override("en"):
+        assert wording.months(DAY, last) == english
+    with translation.override("es"):
+        assert wording.months(DAY, last) == spanish
 
 
 def test_every_date_of_a_year_names_its_weekday_day_and_month():
