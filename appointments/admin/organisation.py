@@ -22,7 +22,7 @@ class OrganisationAdmin(admin.ModelAdmin):
             "Name and words",
             {
                 "fields": ["name", "customer_word", "customers_word"],
-                "description": "As customers read them on the portal and in messages, and staff on their pages.",
+                "description": "Customers read the name on the portal and in messages; staff read the words on their pages.",
             },
         ),
         ("Customer portal", {"fields": ["portal", "privacy_url", "embedding_origins"]}),
