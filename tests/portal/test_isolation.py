@@ -46,6 +46,8 @@ OWN = {
 SECRET = {
     "portal-booked",
     "portal-code",
+    "portal-confirm",
+    "portal-details",
     "portal-link",
     "portal-link-cancel",
     "portal-link-ics",
@@ -56,8 +58,6 @@ SECRET = {
     "portal-who",
 }
 OPEN = {
-    "portal-confirm",
-    "portal-details",
     "portal-embed-facility",
     "portal-embed-times",
     "portal-facility",
