@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from datetime import date, timedelta
 from html import unescape
-from unicodedata import normalize
 from typing import Any
+from unicodedata import normalize
 
 import pytest
 from django.contrib import admin
@@ -361,9 +361,13 @@ def test_facility_zone_is_picked_by_country(admin_client: Client) -> None:
     groups = answer.context["adminform"].form.fields["time_zone"].widget.choices
     names = [name for name, _ in groups[1:]]
     assert names[0] == "United States"
-    assert names[1:-1] == sorted(names[1:-1], key=lambda name: normalize("NFKD", name))
+    assert names[1:-1] == sorted(names[1:-1], key=without_accents)
     assert ("America/Indiana/Knox", "Knox, Indiana") in dict(groups[1:])["United States"]
     assert '<optgroup label="Kenya">' in answer.content.decode()
+
+
+def without_accents(name: str) -> bytes:
+    return normalize("NFKD", name).encode("ascii", "ignore")
 
 
 def test_zone_chosen_before_stays_choosable(admin_client: Client, place: Facility) -> None:
