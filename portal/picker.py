@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from itertools import groupby
-from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext, ngettext
@@ -249,7 +248,7 @@ class _Drawing:
         if staff is None:
             staff = str(self.search.staff.pk) if self.search.staff else ""
         asked = {"day": day.isoformat() if day else "", "staff": staff, "at": at}
-        return "?" + urlencode({name: value for name, value in asked.items() if value})
+        return "?" + "&".join(f"{name}={value}" for name, value in asked.items() if value)
 
 
 def clock(instant: datetime, zone: ZoneInfo) -> str:
