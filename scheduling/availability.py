@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from django.db import connection
-from django.db.models import Q
 
 from appointments.models import Appointment, Program, StaffMember
 from appointments.models.appointment import LONGEST
@@ -70,12 +69,22 @@ def open_times(
     )
 
 
+_SERVING = """
+SELECT staff.*
+  FROM appointments_staffmember staff
+ WHERE is_active AND takes_appointments
+   AND EXISTS (SELECT FROM appointments_staffmember_facilities
+                WHERE staffmember_id = staff.id AND facility_id = %(facility)s)
+   AND (staff.id = %(lead)s OR EXISTS (SELECT FROM appointments_program_staff
+                                        WHERE staffmember_id = staff.id AND program_id = %(program)s))
+ ORDER BY display_name, id
+"""
+
+
 def serving(program: Program) -> list[StaffMember]:
     """The active staff members who take appointments of this program at its facility, by name."""
-    works_for = Q(programs=program) | Q(programs_led=program)
-    bookable = StaffMember.objects.filter(is_active=True, takes_appointments=True)
-    at_facility = StaffMember.facilities.through.objects.filter(facility=program.facility_id)
-    return list(bookable.filter(works_for, pk__in=at_facility.values("staffmember_id")).distinct())
+    asked = {"facility": program.facility_id, "program": program.pk, "lead": program.lead_staff_id}
+    return list(StaffMember.objects.raw(_SERVING, asked))
 
 
 def open_times_of(
