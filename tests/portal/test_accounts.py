@@ -91,6 +91,16 @@ def test_code_of_a_staff_member_who_is_a_customer_opens_no_staff_page(client, ad
     assert reaches_pages(desk)
 
 
+def test_staff_session_is_no_customers_session_even_where_the_record_names_its_user(client, ada):
+    member = make.staff(at=make.facility())
+    Customer.objects.update(user=member.user)
+    give_password(client, member.user)
+    for page in (ACCOUNT, "/portal/account/profile/"):
+        assert client.get(page).url.startswith("/portal/sign-in/?next=")
+        assert "Ada" not in client.get(page, follow=True).content.decode()
+    assert reaches_pages(client)
+
+
 @pytest.mark.parametrize("becomes", ["staff", "superuser"])
 def test_customer_session_ends_when_its_user_is_made_staff(client, ada, becomes):
     """The session was begun with an e-mailed code; a password was never asked for."""
