@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
 from appointments.models import StaffMember
+from portal import holds
 from tests.scheduling.desk import signed_in
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -79,3 +80,9 @@ def sign_in(page: Page, live_server: LiveServer) -> Callable[..., None]:
         )
 
     return as_staff
+
+
+@pytest.fixture(autouse=True)
+def _nothing_held() -> None:
+    """By an earlier run: holds outlive the tests that made them, and a new database numbers its rows from one again."""
+    holds.forget()
