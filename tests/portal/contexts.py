@@ -45,6 +45,8 @@ class Rendered:
 
     def see(self, *, template: Any, context: Context, **_: Any) -> None:
         self.templates.add(str(template.name))
+        if str(template.name).startswith("django/forms/"):
+            return  # parts of a form, which the page that shows it was given: walked there
         for name, value in of_the_view(context):
             for path in models_in(value, name):
                 self.models.add((str(template.name), path))
