@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.contrib.auth.models import User
+from django.db import connection
 from django.utils.translation import gettext
 
 from appointments.models import Customer
@@ -47,14 +48,24 @@ def wording_to_tick(organisation: str) -> str:
 
 def may_text(phone: str) -> bool:
     """Whether the last word about this number is yes."""
-    last = ConsentLog.objects.filter(channel=Channel.PHONE, address=phone).values_list("granted", flat=True)
-    return bool(phone) and last.first() is True
+    return bool(phone) and _last_word(phone) is True
 
 
 def was_withdrawn(phone: str) -> bool:
     """Whether the last word about this number is no: nothing at all is texted to it then."""
-    last = ConsentLog.objects.filter(channel=Channel.PHONE, address=phone).values_list("granted", flat=True)
-    return last.first() is False
+    return _last_word(phone) is False
+
+
+_LAST_WORD = (
+    "SELECT granted FROM reminders_consentlog WHERE channel = %s AND address = %s ORDER BY id DESC LIMIT 1"
+)
+
+
+def _last_word(phone: str) -> bool | None:
+    with connection.cursor() as cursor:
+        cursor.execute(_LAST_WORD, [Channel.PHONE, phone])
+        row = cursor.fetchone()
+    return row[0] if row else None
 
 
 def record(
