@@ -79,11 +79,13 @@ def _looks(
 ) -> Iterator[tuple[date, date]]:
     """Where to look, one after the other: a week from that day on, six weeks, and before it as far as that may help."""
     earliest, latest = times.bookable_days(program, now)
-    day = refusal.first_allowed or localtime.local_date(wanted, program.facility.zone)
+    if refusal.first_allowed is not None:
+        yield from ((refusal.first_allowed, refusal.first_allowed + look) for look in LOOKS)
+        return
+    day = localtime.local_date(wanted, program.facility.zone)
     day = min(max(day, earliest), latest)
     yield from ((day, day + look) for look in LOOKS)
-    if refusal.first_allowed is None:
-        yield day - LOOKS[-1], day
+    yield day - LOOKS[-1], day
 
 
 def _nearest(open_times: Iterable[OpenTime], search: Search, wanted: datetime) -> Sequence[OpenTime]:

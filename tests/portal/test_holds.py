@@ -163,3 +163,12 @@ def test_what_is_not_a_hold_is_no_hold(clinic):
     assert held(clinic) == {}
     assert take(clinic)
     assert set(redis_client().hkeys(key)) == {b"ann"}
+
+
+def test_whom_a_visitor_holds_is_known_for_as_long_as_it_is_held(clinic):
+    def whom(visitor, now=NOW):
+        return holds.held_by(visitor, facility=clinic.facility.pk, now=now)
+
+    assert take(clinic)
+    assert (whom("ann"), whom("ben"), whom("")) == (clinic.staff.pk, None, None)
+    assert (whom("ann", NOW + LASTS - SECOND), whom("ann", NOW + LASTS)) == (clinic.staff.pk, None)

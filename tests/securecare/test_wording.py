@@ -159,6 +159,19 @@ def test_language_that_the_country_does_not_speak_is_said_as_elsewhere(language,
         assert wording.day(DAY) == said
 
 
+@pytest.mark.parametrize(
+    ("language", "order", "full"),
+    [
+        ("en", ("month", "day", "year"), "November 25, 2026"),
+        ("es", ("day", "month", "year"), "25 de noviembre de 2026"),
+        ("zh-hans", ("year", "month", "day"), "2026年11月25日"),
+    ],
+)
+def test_figures_of_a_date_stand_in_the_order_of_the_language(language, order, full):
+    with translation.override(language):
+        assert (wording.order_of_date(), wording.date_in_full(DAY)) == (order, full)
+
+
 def test_nothing_active_speaks_the_sites_language():
     with translation.override(None):
         assert wording.day(DAY) == "Wednesday, November 25"
