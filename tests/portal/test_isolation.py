@@ -3,6 +3,7 @@ nothing of the other appears and nothing of theirs changes. Every address of the
 
 import re
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import product
@@ -262,16 +263,16 @@ def browsers(world: World) -> dict[str, Client]:
 def ask(browser: Client, method: str, address: str, given: dict[str, str], **headers: str) -> Any:
     """One request by a browser as it is, undone afterwards: what it signs out or cancels is there for the next one."""
     limits.forget()
-    client = Client()
-    client.cookies.load({name: cookie.value for name, cookie in browser.cookies.items()})
+    cookies = deepcopy(browser.cookies)
     query = f"{address}?{urlencode(given)}" if given else address
     with transaction.atomic():
         if method == "POST":
-            answer = client.post(query, given, headers=headers)
+            answer = browser.post(query, given, headers=headers)
             answer.left_behind = every_row()
         else:
-            answer = client.generic(method, query, headers=headers)
+            answer = browser.generic(method, query, headers=headers)
         transaction.set_rollback(method == "POST")
+    browser.cookies = cookies
     return answer
 
 
