@@ -282,10 +282,11 @@ def _refuse(visit: Visit, refusal: BookingRefused) -> HttpResponse:
         "refusal": refusals.explain(refusal, program, is_signed_in=is_signed_in),
         "others": refusals.others(visit.search, visit.starts_at, refusal, now=visit.now),
     }
-    return _form_page(visit, visit.unsent, status=refusals.status_of(refusal), **refused)
+    typed = visit.unsent if TYPED in visit.posted and not is_signed_in else None
+    return _form_page(visit, typed, status=refusals.status_of(refusal), **refused)
 
 
-def _form_page(visit: Visit, form: DetailsForm, *, status: int = 200, **more: Any) -> HttpResponse:
+def _form_page(visit: Visit, form: DetailsForm | None, *, status: int = 200, **more: Any) -> HttpResponse:
     context = {"chosen": Chosen.of(visit), "form": form, **more}
     return render(visit.request, "portal/details.html", context, status=status)
 

@@ -8,6 +8,7 @@ from django.conf import settings as site
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from django.utils.html import escape
 
 from appointments import branding
 from appointments.models import Appointment, Customer, Organisation
@@ -282,8 +283,10 @@ def test_errors_of_a_tampered_review_lead_back_to_the_form(visitor, clinic):
 def test_names_of_all_writing_are_accepted_and_turn_nothing_round(visitor, clinic, name):
     review = visitor.fill_in(clinic.at(10), given_name=name)
     page = review.content.decode()
-    assert 'dir="auto"' in page
+    assert f"<bdi>{escape(name)} Nguyen</bdi>" in page
     assert "<script>alert" not in page
+    form = visitor.press(review, "change", "yes").content.decode()
+    assert re.search(r'<input type="text" name="given_name"[^>]* dir="auto"', form)
     done = visitor.press(review)
     assert Customer.objects.get().given_name == name
     assert f"{name} Nguyen" in text_of(visitor.client.get(done["Location"])) or "<" in name
