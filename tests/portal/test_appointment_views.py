@@ -209,6 +209,14 @@ def test_what_has_begun_cannot_be_changed(door, visit, status):
     assert visit.status == status
 
 
+def test_page_costs_one_query_beside_the_session_s_two(visit, django_assert_num_queries):
+    for kind, queries in (("account", 3), ("link", 1)):
+        door = Door(kind, visit)
+        door.page()  # the first page of a session notes when it was
+        with django_assert_num_queries(queries):
+            door.page()
+
+
 # ------------------------------------------------------------------------------------- what is not found
 
 
