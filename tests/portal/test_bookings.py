@@ -246,6 +246,14 @@ def spaced(clinic):
     return clinic
 
 
+def round_the_clock(clinic, count):
+    """Colleagues who are at work whenever the others are."""
+    team = [clinic.colleague() for _ in range(count)]
+    for member in team:
+        make.week(staff=member, at=clinic.facility, starts=time(0), ends=time(0))
+    return team
+
+
 def who_is(kind, clinic):
     """How the customer of both bookings is told to be the same: signed in, by e-mail, or by number alone."""
     if kind == "signed in":
@@ -290,8 +298,9 @@ def test_cool_down_ends_with_a_cancellation(spaced):
 @pytest.mark.parametrize("kind", ["signed in", "e-mail", "number"])
 @pytest.mark.parametrize("is_known", [False, True])
 def test_one_customer_who_books_many_times_at_once_gets_one_in_a_cool_down(spaced, kind, is_known):
-    """Across the night clocks go back, with the staff member free at each of them."""
+    """Across the night clocks go back, each with a staff member of its own: only what they hold of the customer is in the way."""
     change = date(2026, 11, 1)
+    team = [spaced.staff, *round_the_clock(spaced, 5)]
     now = at(spaced, 9, day=date(2026, 10, 1))
     first, second = who_is(kind, spaced)
     if is_known and kind != "signed in":
@@ -299,7 +308,9 @@ def test_one_customer_who_books_many_times_at_once_gets_one_in_a_cool_down(space
     before = Appointment.objects.count()
     days = [change + timedelta(days=n) for n in range(-3, 3)]
     jobs = [
-        partial(code_of, spaced, at(spaced, 10, day=day), now=now, **(first if n % 2 else second))
+        partial(
+            code_of, spaced, at(spaced, 10, day=day), now=now, staff=team[n], **(first if n % 2 else second)
+        )
         for n, day in enumerate(days)
     ]
     assert Counter(at_once(jobs)) == {"booked": 1, "cool_down": 5}
@@ -312,8 +323,13 @@ def test_one_customer_who_books_many_times_at_once_gets_one_in_a_cool_down(space
 def test_cool_down_boundary_holds_at_once(spaced, days):
     """Seven days and one day less, both asked for at the same moment as the first."""
     now, day = at(spaced, 9, day=date(2026, 10, 1)), date(2026, 10, 28)
-    jobs = [partial(code_of, spaced, at(spaced, 10, day=day), now=now)]
-    jobs.append(partial(code_of, spaced, at(spaced, 10, day=day + timedelta(days=days - 1)), now=now))
+    team = [spaced.staff, *round_the_clock(spaced, 1)]
+    when = [at(spaced, 10, day=day), at(spaced, 10, day=day + timedelta(days=days - 1))]
+    ada = {"customer": make.customer(at=spaced.facility), "person": None}
+    jobs = [
+        partial(code_of, spaced, time, now=now, staff=staff, **ada)
+        for time, staff in zip(when, team, strict=True)
+    ]
     expected = {"booked": 1, "cool_down": 1} if days == 7 else {"booked": 2}
     assert Counter(at_once(jobs)) == expected
 
@@ -375,10 +391,11 @@ def test_one_customer_is_in_one_place_however_many_staff_are_free(clinic):
 @pytest.mark.django_db(transaction=True)
 def test_a_signed_in_customer_and_the_same_one_without_signing_in_meet_the_same_rule(spaced):
     customer = make.customer(at=spaced.facility, email=ADA.email)
+    colleague = round_the_clock(spaced, 1)[0]
     outcomes = at_once(
         [
-            partial(code_of, spaced, at(spaced, 10), customer=customer, person=None),
-            partial(code_of, spaced, at(spaced, 11)),
+            partial(code_of, spaced, at(spaced, 10), customer=customer, person=None, staff=spaced.staff),
+            partial(code_of, spaced, at(spaced, 11), staff=colleague),
         ]
     )
     assert Counter(outcomes) == {"booked": 1, "cool_down": 1}
