@@ -1,6 +1,6 @@
 """Booking online: one form, one booking, however often and however fast it is sent."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
@@ -92,7 +92,7 @@ def book_online(
 
 def takers(search: Search, starts_at: datetime, *, now: datetime) -> list[OpenTime]:
     """Who can be booked at this time, in the order in which to try them: whom the visitor holds, then the fairest."""
-    own = holds.held_by(search.visitor, facility=search.program.facility_id, now=now)
+    own = holds.held_by(search.visitor, facility=search.program.facility_id, now=now, at=starts_at)
     ordered = fairest(times.offered_at(search, starts_at, now=now), program=search.program)
     return sorted(ordered, key=lambda offer: offer.staff.pk != own)
 
@@ -122,8 +122,12 @@ def _hold_submission(submission: str) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))", [digest])
 
 
+_FOUND = "SELECT * FROM portal_onlinebooking WHERE submission = %s"
+
+
 def _found(submission: str) -> OnlineBooking | None:
-    return OnlineBooking.objects.filter(submission=links.digest(submission)).first()
+    found: Iterable[OnlineBooking] = OnlineBooking.objects.raw(_FOUND, [links.digest(submission)])
+    return next(iter(found), None)
 
 
 def _register(search: Search, person: Person | None) -> Customer:
@@ -156,7 +160,8 @@ def _record_consent(person: Person, customer: Customer, origin: Origin, now: dat
 def _book_with_first(
     search: Search, starts_at: datetime, customer: Customer, person: Person | None, now: datetime
 ) -> Appointment:
-    """With the first who is still free when it is their turn. Any other refusal ends it."""
+    """With the first who is still free when it is their turn. Any refusal ends it that would meet the next one too."""
+    passed_on = {"taken"} if search.staff else {"taken", *_OF_ONE}
     last = None
     for staff in _candidates(search, starts_at, now):
         try:
@@ -171,19 +176,30 @@ def _book_with_first(
                 contact=_contact(customer, person),
             )
         except BookingRefused as refusal:
-            if refusal.code != "taken":
+            if refusal.code not in passed_on:
                 raise
-            last = refusal
+            last = rules.taken() if search.staff is None else refusal
     raise last or why_not(search, starts_at, customer=customer, now=now)
 
 
 def _candidates(search: Search, starts_at: datetime, now: datetime) -> Iterator[StaffMember]:
-    """A chosen staff member needs no search: booking them says what stands in the way, but for the holds of others."""
+    """A chosen staff member needs no search: booking them says what stands in the way, but for the holds of others. Neither
+    does whom the visitor holds."""
     if search.staff is None:
+        yield from _held(search, starts_at, now)
         # What bars the customer is a matter for the booking, which says why.
         yield from (offer.staff for offer in takers(replace(search, customer=None), starts_at, now=now))
     elif not _is_held(search, search.staff, starts_at, now):
         yield search.staff
+
+
+def _held(search: Search, starts_at: datetime, now: datetime) -> Iterable[StaffMember]:
+    """Whom the visitor holds at this time; nobody else is in the way then."""
+    staff = holds.held_by(search.visitor, facility=search.program.facility_id, now=now, at=starts_at)
+    return StaffMember.objects.raw(_STAFF, [staff]) if staff else ()
+
+
+_STAFF = "SELECT * FROM appointments_staffmember WHERE id = %s"
 
 
 def _is_held(search: Search, staff: StaffMember, starts_at: datetime, now: datetime) -> bool:

@@ -92,11 +92,13 @@ def release(*, facility: int, visitor: str) -> None:
         _ask(lambda client: client.hdel(_key(facility), visitor), otherwise=0)
 
 
-def held_by(visitor: str, *, facility: int, now: datetime) -> int | None:
-    """Whom the visitor holds a time of: the staff member's id."""
+def held_by(visitor: str, *, facility: int, now: datetime, at: datetime | None = None) -> int | None:
+    """Whom the visitor holds a time of, or the very time that begins `at`: the staff member's id."""
     found = _ask(lambda client: client.hget(_key(facility), visitor), otherwise=None) if visitor else None
     own = Hold.read(found) if found else None
-    return own.staff_id if own and own.is_live(now) else None
+    if own is None or not own.is_live(now) or (at is not None and own.starts != int(at.timestamp())):
+        return None
+    return own.staff_id
 
 
 def held(facility: int, *, besides: str, now: datetime) -> dict[int, list[Period]]:

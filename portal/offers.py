@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
 
+from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.http import Http404
 
 from appointments.models import Facility, Program, StaffMember
 from portal.showing import ShownFacility, ShownProgram
@@ -39,6 +41,25 @@ def public_programs() -> QuerySet[Program]:
     """Those that customers book themselves, with their facility."""
     public = Program.objects.filter(allows_public_booking=True, is_active=True, facility__is_active=True)
     return public.select_related("facility")
+
+
+_PROGRAM = [field.attname for field in Program._meta.concrete_fields]
+_FACILITY = [field.attname for field in Facility._meta.concrete_fields]
+
+
+def public_program(pk: int) -> Program:
+    """One of them. Every page of a booking begins with it, and building the query costs more than it. Raises Http404."""
+    columns = ", ".join([f"p.{name}" for name in _PROGRAM] + [f"f.{name}" for name in _FACILITY])
+    join = "appointments_program p JOIN appointments_facility f ON f.id = p.facility_id"
+    public = "p.allows_public_booking AND p.is_active AND f.is_active"
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {columns} FROM {join} WHERE p.id = %s AND {public}", [pk])  # noqa: S608 - our own names
+        row = cursor.fetchone()
+    if row is None:
+        raise Http404
+    program = Program.from_db(connection.alias, _PROGRAM, row[: len(_PROGRAM)])
+    program.facility = Facility.from_db(connection.alias, _FACILITY, row[len(_PROGRAM) :])
+    return program
 
 
 def places(*, text: str = "", facility: int | None = None) -> list[Place]:

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render, resolve_url
+from django.shortcuts import redirect, render, resolve_url
 from django.utils import timezone, translation
 from django.utils.translation import gettext
 from django.views.decorators.debug import sensitive_post_parameters
@@ -23,7 +23,7 @@ from appointments.models import Customer
 from portal import bookings, holds, pace, refusals, review, visitor
 from portal.bookings import Person
 from portal.forms import DetailsForm
-from portal.offers import public_programs
+from portal.offers import public_program
 from portal.pages import customer_of, remember_language, secret_page
 from portal.picker import read_at, with_staff, write_at
 from portal.review import Seal
@@ -172,7 +172,7 @@ def confirm(request: HttpRequest, program: int) -> HttpResponse:
 
 def _visit(request: HttpRequest, program: int) -> Visit | None:
     """None without a time. A staff member who does not serve the program (anymore) is anyone, as the page then says."""
-    found = get_object_or_404(public_programs(), pk=program)
+    found = public_program(program)
     asked = request.POST if request.method == "POST" else request.GET
     at, staff = asked.get("at", ""), asked.get("staff", "")
     if "other" in request.POST:

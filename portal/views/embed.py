@@ -8,7 +8,7 @@ from functools import wraps
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.clickjacking import xframe_options_exempt
 from django.views.decorators.http import require_safe
@@ -49,6 +49,6 @@ def facility(request: HttpRequest, pk: int) -> HttpResponse:
 @embeddable
 def times(request: HttpRequest, program: int) -> HttpResponse:
     """Everybody's view of the times: a frame never shows what belongs to a signed-in customer."""
-    found = get_object_or_404(offers.public_programs(), pk=program)
+    found = offers.public_program(program)
     picker = pick(Search(found), asked=request.GET, now=timezone.now(), visitor_zone=None)
     return render(request, "portal/embed_times.html", {"program": ShownProgram.of(found), "picker": picker})

@@ -5,7 +5,7 @@ from datetime import datetime
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404, render, resolve_url
+from django.shortcuts import render, resolve_url
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods
 
 from portal import holds, visitor
 from portal.fairness import fairest
-from portal.offers import public_programs
+from portal.offers import public_program
 from portal.pages import customer_of, portal_page
 from portal.picker import pick, read_at, with_staff, write_at
 from portal.showing import ShownProgram
@@ -30,7 +30,7 @@ MOST_HOLDS = "10/5minute"
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 def times(request: HttpRequest, program: int) -> HttpResponse:
-    found = get_object_or_404(public_programs(), pk=program)
+    found = public_program(program)
     search = Search(found, customer=customer_of(request), visitor=visitor.visitor_of(request))
     now = timezone.now()
     if request.method == "POST":
