@@ -27,17 +27,22 @@ REFUSALS = frozenset({"taken", "customer_busy"})
 def rows(*, runs: int, quick: bool) -> Iterator[Row]:
     place = organisation.create("bookings", staff=STAFF, customers=4000)
     each = 60 if quick else 200
-    floor = _free(place, _insert, each).per_second
+    rate = floor(place, each).per_second
     free = [_free(place, _book, each).per_second for _ in range(runs)]
     yield Row(
-        "bookings committed, free slots, 8 clients", "bookings/s", free, floor=floor, landing=300, aim=800
+        "bookings committed, free slots, 8 clients", "bookings/s", free, floor=rate, landing=300, aim=800
     )
     for slots in (60,) if quick else (60, 1000, 10_000):
         repeats = 1 if slots > 1000 else runs
-        floor = _race(place, _insert_if_free, min(slots, 1000)).per_second
+        rate = _race(place, _insert_if_free, min(slots, 1000)).per_second
         loads = [_race(place, _book, slots) for _ in range(repeats)]
-        yield _verdict(slots, loads, floor)
+        yield _verdict(slots, loads, rate)
         yield Row(f"race, {slots:,} slots: p99", "ms", [load.p99_ms for load in loads], aim=25)
+
+
+def floor(place: Place, each: int) -> Load:
+    """The row, its event and a commit for free slots: nothing is checked but by the database."""
+    return _free(place, _insert, each)
 
 
 def _verdict(slots: int, loads: list[Load], floor: float) -> Row:
@@ -61,10 +66,11 @@ Attempt = Callable[[Place, int, int, datetime], str]
 def _free(place: Place, attempt: Attempt, each: int) -> Load:
     """Every client books slots of its own, with staff whom the others book too."""
     database.empty()
+    staff = len(place.staff)
 
     def work(client: int) -> Iterator[Callable[[], str]]:
         for number in range(client, each * CLIENTS, CLIENTS):
-            yield partial(attempt, place, number % STAFF, number, _slot(number // STAFF))
+            yield partial(attempt, place, number % staff, number, _slot(number // staff))
 
     load = together(work)
     if set(load.outcomes) != {BOOKED}:
@@ -130,7 +136,6 @@ VALUES (%s, 'booked', %s, 'staff', %s, '{}', '{"status": "scheduled"}', '{}', ''
 
 
 def _insert(place: Place, staff: int, customer: int, starts_at: datetime) -> str:
-    """The floor: the row, its event and a commit; nothing is checked but by the database."""
     with transaction.atomic(), connection.cursor() as cursor:
         _write(cursor, place, staff, customer, starts_at)
     return BOOKED

@@ -3,11 +3,14 @@
 from datetime import timedelta
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 
 from appointments.models import Appointment, AppointmentEvent
-from bench import bookings, openings, organisation
+from bench import bookings, openings, organisation, portal, visitors
 from bench.organisation import DAY, NOW
 from bench.timing import Load
+from portal import holds
 from scheduling.availability import open_times
 
 pytestmark = pytest.mark.django_db
@@ -52,3 +55,33 @@ def test_race_fails_when_a_slot_has_two_winners_or_none(place):
     for wrong in (["booked", "booked"], ["taken", "taken"], ["booked", "OperationalError"]):
         with pytest.raises(RuntimeError, match="ended wrong"):
             bookings._verdict(1, [Load(1.0, [1.0] * 2, wrong)], floor=1.0)
+
+
+def test_visitors_who_are_ready_book_what_they_hold_and_the_late_one_is_shown_other_times():
+    holds.forget()
+    here = portal.public("online", staff=2)
+    at = portal._start(here, 0)
+    first, second = (visitors.ready(here, number, at, keeps_hold=True) for number in range(2))
+    holds.forget()
+    late = visitors.ready(here, 2, at, keeps_hold=False)
+    client, address = Client(SERVER_NAME="localhost"), reverse("portal-confirm", args=[here.program.pk])
+
+    outcomes = [visitors._send(client, address, each) for each in (first, second, late)]
+
+    assert outcomes == [visitors.BOOKED, visitors.BOOKED, visitors.OTHERS_OFFERED]
+    assert Appointment.objects.values("staff", "starts_at").distinct().count() == 2
+
+
+def test_portal_benchmark_fails_when_somebody_is_answered_otherwise():
+    here = portal.public("online", staff=1)
+    booked = visitors.ready(here, 0, portal._start(here, 0), keeps_hold=False)
+    visitors._send(Client(SERVER_NAME="localhost"), reverse("portal-confirm", args=[here.program.pk]), booked)
+
+    portal._check(Load(1.0, [1.0], [visitors.BOOKED]), booked=1, before=0)
+    for outcomes, expected in (
+        ([visitors.BOOKED] * 2, 2),
+        ([visitors.OTHERS_OFFERED], 1),
+        (["answered 500"], 0),
+    ):
+        with pytest.raises(RuntimeError):
+            portal._check(Load(1.0, [1.0], outcomes), booked=expected, before=0)
