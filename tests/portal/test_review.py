@@ -159,7 +159,7 @@ def change_facility(clinic, **fields):
         (change_program, {"name": "Group counseling"}, "What Group counseling"),
         (change_program, {"default_minutes": 45}, "45 minutes"),
         (change_program, {"public_note": "Bring your card."}, "What to bring Bring your card."),
-        (change_program, {"min_notice_hours": 24}, "Moving or canceling Until 24 hours before"),
+        (change_program, {"min_notice_hours": 24}, "Moving or cancelling Until 24 hours before"),
         (change_facility, {"address": "7 Elm Road"}, "Where Northside, 7 Elm Road"),
         (change_facility, {"name": "Southside"}, "Where Southside, 120 Mill Street"),
         (change_facility, {"phone": "(212) 555-0177"}, "(212) 555-0177"),
