@@ -6,12 +6,15 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from django.conf import settings
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
 from appointments.models import StaffMember
 from portal import holds
 from tests.scheduling.desk import signed_in
+
+# As long as for an action: what must show sooner says so where it is asked for.
+expect.set_options(timeout=10_000)
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
