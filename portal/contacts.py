@@ -5,7 +5,7 @@ from datetime import datetime
 
 import phonenumbers
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
+from django.core.validators import MaxLengthValidator, validate_email
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Lower
@@ -16,6 +16,8 @@ from portal import letters
 from reminders import consent, messages
 from reminders.models import Channel, Kind
 from reminders.numbers import mobile_number
+
+LONGEST_EMAIL = 254
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,8 @@ def read_email(typed: str) -> Contact:
     address = typed.strip().lower()
     try:
         validate_email(address)
+        # Some capitals are one letter, and two in lower case.
+        MaxLengthValidator(LONGEST_EMAIL)(address)
     except ValidationError as error:
         raise ValidationError(
             gettext("This is no e-mail address. Enter one such as ada@example.org.")

@@ -14,12 +14,12 @@ from appointments.branding import brand
 from appointments.models.people import EARLIEST_BIRTH
 from portal import contacts
 from portal.bookings import Person
+from portal.contacts import LONGEST_EMAIL
 from reminders import consent
 from reminders.numbers import mobile_number
 from securecare import wording
 
 LONGEST_NAME = 80
-LONGEST_EMAIL = 254
 BIRTH = ("birth_month", "birth_day", "birth_year")
 # Overrides of writing direction would turn round the rest of a line on staff's screens; no name needs them.
 _UNSEEN = {"Cc", "Cs", "Zl", "Zp"}

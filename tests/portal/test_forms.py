@@ -95,6 +95,14 @@ def test_overlong_email_is_refused_with_the_limit():
     }
 
 
+def test_email_that_is_too_long_once_in_lower_case_is_told():
+    address = f"a@{'İ' * 30}.{'b' * 60}.{'c' * 60}.{'d' * 60}.example.org"
+    assert len(address) <= 254 < len(address.lower())
+    assert errors(email=address) == {
+        "email": ["This is no e-mail address. Enter one such as ada@example.org."]
+    }
+
+
 def test_a_null_in_an_email_is_told():
     assert list(errors(email="a\x00da@example.org")) == ["email"]
 
