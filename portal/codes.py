@@ -22,6 +22,7 @@ from portal.models import PortalCode, Purpose
 from reminders import consent, messages
 from reminders.models import Channel, Kind
 from securecare import limits, links
+from securecare.client import network_of
 
 LASTS = timedelta(minutes=15)
 MOST_TRIES = 5
@@ -65,7 +66,7 @@ def ask(
     With a `customer` it proves a new contact of theirs, else it signs in whoever has the contact on file. `way_back` is the
     page to which the link in an e-mail leads. Raises TooManyAsked.
     """
-    if not limits.allowed("codes asked from an address", ip or "unknown", PER_ADDRESS):
+    if not limits.allowed("codes asked from an address", network_of(ip), PER_ADDRESS):
         raise TooManyAsked
     asked = Asked.new()
     with transaction.atomic():

@@ -7,6 +7,7 @@ from limits import parse
 
 from portal.bookings import Person
 from securecare import limits, links
+from securecare.client import network_of
 
 
 def wait_before_booking(*, ip: str | None, person: Person | None) -> timedelta | None:
@@ -14,7 +15,7 @@ def wait_before_booking(*, ip: str | None, person: Person | None) -> timedelta |
 
     Who is signed in has proved an address and books as often as their network may. Contacts are counted by their digests.
     """
-    counted = [("bookings from an address", ip or "unknown", settings.BOOKINGS_PER_ADDRESS)]
+    counted = [("bookings from an address", network_of(ip), settings.BOOKINGS_PER_ADDRESS)]
     for contact in filter(None, (person.email, person.phone) if person else ()):
         who = links.keyed_digest(contact, purpose="bookings by a contact").hex()
         counted.append(("bookings by a contact", who, settings.BOOKINGS_PER_CONTACT))

@@ -1,6 +1,6 @@
 """Where a request comes from."""
 
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address, ip_network
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -13,8 +13,20 @@ def address_of(request: HttpRequest) -> str | None:
     return _valid(request.META.get("REMOTE_ADDR", ""))
 
 
+def network_of(address: str | None) -> str:
+    """What counts as one where requests are limited: an IPv4 address, or the /64 of an IPv6 address, of which one line has all.
+
+    Requests from nowhere count together.
+    """
+    if address is None or not isinstance(ip_address(address), IPv6Address):
+        return address or "unknown"
+    return str(ip_network((address, 64), strict=False))
+
+
 def _valid(text: str) -> str | None:
+    """Without what names the line it came by; a server that listens on both sees IPv4 addresses within IPv6."""
     try:
-        return str(ip_address(text.strip()))
+        found = ip_address(text.strip())
     except ValueError:
         return None
+    return str(getattr(found, "ipv4_mapped", None) or found).partition("%")[0]

@@ -29,12 +29,12 @@ from portal.picker import read_at, with_staff, write_at
 from portal.review import Seal
 from portal.showing import ShownProgram
 from portal.times import Search
-from portal.views.times import MOST_HOLDS
+from portal.views.times import may_hold
 from reminders.consent import Origin
 from scheduling import rules
 from scheduling.availability import OpenTime, serving
 from scheduling.booking import BookingRefused
-from securecare import limits, localtime, wording
+from securecare import localtime, wording
 from securecare.client import address_of
 
 # A form with this field was filled in by somebody.
@@ -222,7 +222,7 @@ def _look(visit: Visit, notice: str = "", *, status: int = 200) -> HttpResponse:
 
 def _hold(visit: Visit, offers: Sequence[OpenTime]) -> bool:
     name = visit.search.visitor
-    if not name or not limits.allowed("hold", address_of(visit.request) or "", MOST_HOLDS):
+    if not name or not may_hold(visit.request):
         return True
     facility = visit.search.program.facility_id
     return any(holds.hold(offer, facility=facility, visitor=name, now=visit.now) for offer in offers)

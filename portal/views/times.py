@@ -20,7 +20,7 @@ from portal.showing import ShownProgram
 from portal.times import Search, offered_at
 from scheduling.availability import OpenTime, serving
 from securecare import limits
-from securecare.client import address_of
+from securecare.client import address_of, network_of
 
 # In as long as a hold lasts: no robot blanks a day. Whoever asks more often goes on without a hold.
 MOST_HOLDS = "10/5minute"
@@ -36,6 +36,11 @@ def times(request: HttpRequest, program: int) -> HttpResponse:
     if request.method == "POST":
         return _choose(request, search, now)
     return _show(request, search, now, asked=request.GET)
+
+
+def may_hold(request: HttpRequest) -> bool:
+    """Count one more hold; whether the visitor's network may have it."""
+    return limits.allowed("hold", network_of(address_of(request)), MOST_HOLDS)
 
 
 def _show(
@@ -60,8 +65,7 @@ def _choose(request: HttpRequest, search: Search, now: datetime) -> HttpResponse
         return _show(request, search, now, asked=request.POST, problem=problem, status=422)
     name = search.visitor or visitor.new_visitor()
     offers = _offers(search, asked, starts_at, now)
-    may_hold = limits.allowed("hold", address_of(request) or "", MOST_HOLDS)
-    if not offers or (may_hold and not _hold(offers, name, search.program.facility_id, now)):
+    if not offers or (may_hold(request) and not _hold(offers, name, search.program.facility_id, now)):
         problem = gettext("This time has just been taken. These are the next ones.")
         return _show(request, search, now, asked=request.POST, problem=problem, status=409)
     query = urlencode({"at": write_at(starts_at), "staff": asked})

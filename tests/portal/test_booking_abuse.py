@@ -60,6 +60,15 @@ def test_bookings_from_one_address_are_limited_and_nothing_typed_is_lost(visitor
     assert elsewhere.press(page).status_code == 302
 
 
+def test_all_addresses_of_one_ipv6_line_are_limited_as_one(clinic, settings):
+    settings.BOOKINGS_PER_ADDRESS = "1/hour"
+    answers = [
+        Visitor(clinic, address=address).book(clinic.at(9 + number), email=f"ada{number}@example.org")
+        for number, address in enumerate(["2001:db8::1", "2001:db8::ffff:1", "2001:db8:0:1::1"])
+    ]
+    assert [answer.status_code for answer in answers] == [302, 429, 302]
+
+
 @pytest.mark.parametrize("same", [{"email": "ADA@example.org"}, {"phone": "+1 212 555 0143"}])
 def test_bookings_by_one_contact_are_limited_wherever_they_come_from(visitor, clinic, settings, same):
     settings.BOOKINGS_PER_CONTACT = "2/day"

@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from portal import holds
+from portal.picker import write_at
 from portal.views.times import MOST_HOLDS
 from scheduling.availability import open_times
 from scheduling.staffing import time_off
@@ -233,6 +234,15 @@ def test_too_many_holds_from_one_address_and_it_goes_on_without(clinic):
     assert response.status_code == 303
     assert len(held(clinic)[clinic.staff.pk]) == most
     assert post(clinic, at=clinic.at(9)).status_code == 409
+
+
+def test_holds_from_all_addresses_of_one_ipv6_line_are_counted_together(clinic):
+    most = int(MOST_HOLDS.partition("/")[0])
+    for number in range(most + 3):
+        time = clinic.at(9) + number * timedelta(minutes=30)
+        visitor = Client(REMOTE_ADDR=f"2001:db8:0:1::{number + 1:x}")
+        visitor.post(f"/portal/book/{clinic.program.pk}/", {"at": write_at(time), "staff": ""})
+    assert len(held(clinic)[clinic.staff.pk]) == most
 
 
 def test_without_redis_times_are_shown_and_picked(clinic, settings):
