@@ -17,6 +17,7 @@ from portal.moving import ShownMove
 from portal.own import Door
 from portal.times import Search
 from portal.views import manage
+from portal.views.times import may_hold
 from scheduling import booking
 from scheduling.availability import OpenTime, serving
 from scheduling.booking import BookingRefused, ChangeRefused, StaleAppointment
@@ -89,7 +90,8 @@ def _choose(visit: Visit, starts_at: datetime) -> HttpResponse:
     except BookingRefused as refusal:
         return _refuse(visit, refusal)
     name = search.visitor or visitor.new_visitor()
-    holds.hold(chosen, facility=search.program.facility_id, visitor=name, now=visit.now)
+    if may_hold(visit.request):
+        holds.hold(chosen, facility=search.program.facility_id, visitor=name, now=visit.now)
     query = {"to": picker.write_at(starts_at), "staff": visit.asked.get("staff", "")}
     response = redirect(f"{visit.door.move}?{urlencode(query)}")
     visitor.remember(response, name)

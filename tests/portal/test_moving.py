@@ -9,7 +9,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from appointments.models import Appointment, AppointmentEvent, Customer
-from portal import moving, own
+from portal import holds, moving, own
+from portal.views.times import MOST_HOLDS
 from scheduling import booking
 from scheduling.booking import BookingRefused
 from scheduling.models import TimeOff
@@ -108,6 +109,17 @@ def test_choosing_leads_to_a_step_that_shows_both_times_and_changes_nothing(door
     assert f"10:00 AM {zone} with Dana Reyes To" in shown
     assert f"2:30 PM {zone} with Dana Reyes What Counseling · 45 minutes" in shown
     assert place_of(visit) == (clinic.at(10), "Dana Reyes")
+
+
+def test_who_moves_holds_no_more_times_than_who_books(visit, clinic):
+    most = int(MOST_HOLDS.partition("/")[0])
+    for number in range(most + 3):
+        door = Door("link", visit)
+        door.client.cookies["visitor"] = f"{number:043}"
+        assert door.pick(clinic.at(11) + number * timedelta(minutes=15)).status_code == 302
+        clinic.colleague()
+    found = holds.held(clinic.facility.pk, besides="", now=timezone.now())
+    assert sum(map(len, found.values())) == most
 
 
 def test_moving_moves_and_says_so(door, visit, clinic):
