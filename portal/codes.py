@@ -26,14 +26,20 @@ from securecare.client import network_of
 
 LASTS = timedelta(minutes=15)
 MOST_TRIES = 5
+# From one network and from all: a stranger who asks for codes does not keep the owner from one.
 PER_CONTACT = "5/hour"
+PER_CONTACT_ANYWHERE = "20/hour"
+# However many codes they are of: a million guesses take decades. The link in the message goes on working.
+TRIES_PER_CONTACT = "100/day"
+# Texts go to numbers that a customer says are theirs, and cost money.
+TEXTS_PER_CUSTOMER = "5/hour"
 PER_ADDRESS = "20/hour"
 # Proofs are looked at for as long as a session may last that began with one.
 KEPT = timedelta(days=31)
 
 
 class TooManyAsked(Exception):
-    """This network address has asked for too many codes."""
+    """This network address, or this customer for new numbers, has asked for too many codes."""
 
 
 class CodeRefused(Exception):
@@ -66,12 +72,12 @@ def ask(
     With a `customer` it proves a new contact of theirs, else it signs in whoever has the contact on file. `way_back` is the
     page to which the link in an e-mail leads. Raises TooManyAsked.
     """
-    if not limits.allowed("codes asked from an address", network_of(ip), PER_ADDRESS):
+    if not _may_ask(contact, customer, ip):
         raise TooManyAsked
     asked = Asked.new()
     with transaction.atomic():
         owners = list(contacts.on_file(contact)[:2])
-        is_known = _may_be_sent(contact) and (customer is not None or bool(owners))
+        is_known = _may_be_sent(contact, ip) and (customer is not None or bool(owners))
         _write_down(asked, contact, customer=customer, is_known=is_known, ip=ip, now=now)
         with transaction.atomic():
             owner = customer or (owners[0] if len(owners) == 1 else None)
@@ -95,7 +101,7 @@ def use_digits(typed: str, *, secret: str, now: datetime, customer: Customer | N
     if not _alive(now, mine).update(wrong_tries=F("wrong_tries") + 1):
         raise CodeRefused(is_dead=True)
     right = _unused(now, mine).filter(is_known=True, code_digest=_digest(typed, links.digest(secret)))
-    if not right.update(used_at=now, wrong_tries=F("wrong_tries") - 1):
+    if not _may_be_tried(mine.get()) or not right.update(used_at=now, wrong_tries=F("wrong_tries") - 1):
         raise CodeRefused(is_dead=not _alive(now, mine).exists())
     return mine.get()
 
@@ -125,11 +131,31 @@ def clear_old(*, now: datetime) -> int:
     return PortalCode.objects.filter(created_at__lte=now - KEPT).delete()[0]
 
 
-def _may_be_sent(contact: Contact) -> bool:
+def _may_ask(contact: Contact, customer: Customer | None, ip: str | None) -> bool:
+    if not limits.allowed("codes asked from an address", network_of(ip), PER_ADDRESS):
+        return False
+    if customer is None or contact.is_email:
+        return True
+    return limits.allowed("texts asked by a customer", str(customer.pk), TEXTS_PER_CUSTOMER)
+
+
+def _may_be_sent(contact: Contact, ip: str | None) -> bool:
     """Whether the contact has not had too many, and does not refuse texts. Both are looked at whoever it belongs to."""
-    who = links.keyed_digest(f"{contact.channel} {contact.address}", purpose="limit").hex()
-    is_within = limits.allowed("codes asked for a contact", who, PER_CONTACT)
+    who = _counted_as(contact.channel, contact.address)
+    is_within = limits.allowed(
+        "codes asked for a contact from a network", f"{who} {network_of(ip)}", PER_CONTACT
+    ) and limits.allowed("codes asked for a contact", who, PER_CONTACT_ANYWHERE)
     return is_within and (contact.is_email or not consent.was_withdrawn(contact.address))
+
+
+def _may_be_tried(code: PortalCode) -> bool:
+    """Count one more try of digits for this contact, whoever asked for them."""
+    who = _counted_as(code.channel, code.address)
+    return limits.allowed("digits tried for a contact", who, TRIES_PER_CONTACT)
+
+
+def _counted_as(channel: str, address: str) -> str:
+    return links.keyed_digest(f"{channel} {address}", purpose="limit").hex()
 
 
 def _write_down(

@@ -286,6 +286,51 @@ def test_sixth_code_in_an_hour_for_one_address_is_not_sent_and_opens_nothing():
 
 
 @pytest.mark.django_db
+def test_stranger_who_asks_for_codes_does_not_keep_the_owner_from_one():
+    ada = make.customer()
+    for _ in range(20):
+        ask(ada.email)
+    assert Message.objects.count() == 5
+    ask(ada.email, ip="2001:db8::1")
+    assert Message.objects.count() == 6
+
+
+@pytest.mark.django_db
+def test_codes_for_one_address_from_everywhere_have_an_end():
+    ada = make.customer()
+    for network in range(5):
+        for _ in range(5):
+            ask(ada.email, ip=f"192.0.2.{network}")
+    assert Message.objects.count() == 20
+
+
+@pytest.mark.django_db
+def test_digits_of_one_address_are_tried_a_hundred_times_a_day_whoever_asked_for_them():
+    ada = make.customer()
+    secrets = [ask(ada.email, ip=f"192.0.2.{number % 5}") for number in range(21)]
+    mine = secrets.pop(19)
+    letter = received()
+    for secret in secrets:
+        for _ in range(codes.MOST_TRIES):
+            refused(codes.use_digits, "nothing", secret=secret, now=NOW)
+    assert refused(codes.use_digits, letter.digits, secret=mine, now=NOW) is False
+    assert refused(codes.use_link, letter.token, now=NOW) is None
+
+
+@pytest.mark.django_db
+def test_texts_to_new_numbers_are_limited_for_each_customer_wherever_they_are():
+    ada = make.customer()
+    for number in range(5):
+        ask(f"+1212555019{number}", customer=ada, ip=f"192.0.2.{number}")
+    with pytest.raises(codes.TooManyAsked):
+        ask("+12125550195", customer=ada, ip="192.0.2.5")
+    assert Message.objects.count() == 5
+    ask("+12125550195", customer=make.customer(), ip="192.0.2.5")
+    ask("new@example.org", customer=ada, ip="192.0.2.5")
+    assert Message.objects.count() == 7
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize("known", [True, False])
 def test_twenty_first_code_in_an_hour_from_one_network_address_is_refused(known):
     asked = [make.customer().email if known else f"x{n}@example.org" for n in range(21)]
