@@ -100,14 +100,14 @@ class ProfileForm(forms.Form):
     time_zone = forms.ChoiceField(
         label=_("Your time zone"),
         required=False,
-        help_text=_("Times are shown in the facility's zone, with yours beside it where it differs."),
+        help_text=_("Times are shown in the facility’s zone, with yours beside it where it differs."),
     )
     language = forms.ChoiceField(label=_("Your language"), required=False)
 
     def __init__(self, *args: Any, current_zone: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         zone, language = self.fields["time_zone"], self.fields["language"]
-        zone.choices = [("", _("The facility's")), *zones.with_current(current_zone)]  # type: ignore[attr-defined]
+        zone.choices = [("", _("The facility’s")), *zones.with_current(current_zone)]  # type: ignore[attr-defined]
         language.choices = [("", _("As my browser asks")), *settings.LANGUAGES]  # type: ignore[attr-defined]
 
 

@@ -55,6 +55,14 @@ def booked_by(submission: str) -> bool:
     return OnlineBooking.objects.filter(submission=links.digest(submission)).exists()
 
 
+def stands_at(starts_at: datetime, *, submission: str) -> bool:
+    """Whether what this submission booked begins then, and was not cancelled."""
+    booked = OnlineBooking.objects.filter(submission=links.digest(submission))
+    return booked.filter(
+        appointment__starts_at=starts_at, appointment__status=Appointment.Status.SCHEDULED
+    ).exists()
+
+
 def book_online(
     *,
     submission: str,

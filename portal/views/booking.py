@@ -39,6 +39,9 @@ from securecare.client import address_of
 
 # A form with this field was filled in by somebody.
 TYPED = "email"
+# What this browser has just booked, so that whoever goes back to the form is led to it.
+BOOKED = "booked"
+BOOKED_LASTS = timedelta(minutes=10)
 
 
 @dataclass(frozen=True)
@@ -155,7 +158,7 @@ def confirm(request: HttpRequest, program: int) -> HttpResponse:
     seal = Seal.read(visit.posted)
     obstacle = _obstacle(visit, seal)
     if obstacle is not None:
-        return _done(seal) if bookings.booked_by(seal.submission) else obstacle()
+        return _done(visit, seal) if bookings.booked_by(seal.submission) else obstacle()
     try:
         bookings.book_online(
             submission=seal.submission,
@@ -167,7 +170,7 @@ def confirm(request: HttpRequest, program: int) -> HttpResponse:
         )
     except BookingRefused as refusal:
         return _refuse(visit, refusal)
-    return _done(seal)
+    return _done(visit, seal)
 
 
 def _visit(request: HttpRequest, program: int) -> Visit | None:
@@ -267,8 +270,26 @@ def _too_many(visit: Visit, wait: timedelta) -> HttpResponse:
     return response
 
 
-def _done(seal: Seal) -> HttpResponse:
-    return redirect("portal-booked", bookings.token_of(seal.submission))
+def _done(visit: Visit, seal: Seal) -> HttpResponse:
+    response = redirect("portal-booked", bookings.token_of(seal.submission))
+    response.set_cookie(
+        BOOKED,
+        seal.submission,
+        max_age=BOOKED_LASTS,
+        path=resolve_url("portal-times", visit.search.program.pk),
+        secure=settings.SECURE_COOKIES,
+        httponly=True,
+        samesite="Lax",
+    )
+    return response
+
+
+def _just_booked(visit: Visit) -> str:
+    """Where to see what this browser has just booked at the very same time; "" if it has not."""
+    submission = visit.request.COOKIES.get(BOOKED, "")
+    if not submission or not bookings.stands_at(visit.starts_at, submission=submission):
+        return ""
+    return resolve_url("portal-link", bookings.token_of(submission))
 
 
 def _why_not(visit: Visit) -> BookingRefused:
@@ -287,7 +308,7 @@ def _refuse(visit: Visit, refusal: BookingRefused) -> HttpResponse:
 
 
 def _form_page(visit: Visit, form: DetailsForm | None, *, status: int = 200, **more: Any) -> HttpResponse:
-    context = {"chosen": Chosen.of(visit), "form": form, **more}
+    context = {"chosen": Chosen.of(visit), "form": form, "just_booked": _just_booked(visit), **more}
     return render(visit.request, "portal/details.html", context, status=status)
 
 

@@ -471,6 +471,36 @@ def test_going_back_to_book_for_somebody_else_books_for_somebody_else(visitor, c
     assert [appointment.booked_as for appointment in booked] == ["Ada Nguyen", "Ben Nguyen"]
 
 
+def test_going_back_after_booking_leads_to_what_was_booked(visitor, clinic):
+    booked = visitor.book(clinic.at(10))
+    page = visitor.open(clinic.at(10)).content.decode()
+    assert "You have just booked this time here." in page
+    assert f'<a href="{booked["Location"].removesuffix("booked/")}">See your appointment</a>' in page
+    assert (GONE in page, "Nothing is booked" in page) == (False, False)
+
+
+def test_going_back_after_booking_where_somebody_else_is_free_then_says_so(visitor, clinic):
+    clinic.colleague()
+    booked = visitor.book(clinic.at(10))
+    answer = visitor.open(clinic.at(10))
+    page = answer.content.decode()
+    assert (answer.status_code, "You have just booked this time here." in page) == (200, True)
+    assert f'<a href="{booked["Location"].removesuffix("booked/")}">See your appointment</a>' in page
+
+
+def test_what_was_booked_is_shown_to_the_browser_that_booked_it_alone(visitor, clinic):
+    visitor.book(clinic.at(10))
+    page = Visitor(clinic).open(clinic.at(10)).content.decode()
+    assert ("You have just booked" in page, GONE in page) == (False, True)
+
+
+def test_another_time_is_not_taken_for_the_one_just_booked(visitor, clinic):
+    visitor.book(clinic.at(10))
+    Visitor(clinic).book(clinic.at(11), given_name="Ben", email="ben@example.org")
+    page = visitor.open(clinic.at(11)).content.decode()
+    assert ("You have just booked" in page, GONE in page) == (False, True)
+
+
 # ---------------------------------------------------------------------------------------------------- languages
 
 
