@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext
+from django.utils.translation import get_language, gettext
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -17,7 +17,7 @@ from appointments.models import Customer
 from portal import accounts, codes
 from portal.account_forms import CodeForm, ContactForm, StayForm
 from portal.accounts import Proof
-from portal.pages import customer_of, own_page, secret_page
+from portal.pages import customer_of, own_page, remember_language, secret_page
 from portal.way_back import way_back_of, with_way_back
 from securecare.client import address_of
 
@@ -117,7 +117,7 @@ def who(request: HttpRequest) -> HttpResponse:
 def sign_out(request: HttpRequest) -> HttpResponse:
     auth.logout(request)
     messages.success(request, gettext("You are signed out."))
-    return redirect("portal-sign-in")
+    return _leave()
 
 
 @own_page
@@ -125,7 +125,14 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 def sign_out_everywhere(request: HttpRequest, customer: Customer) -> HttpResponse:
     accounts.end_all_sessions(request, customer)
     messages.success(request, gettext("You are signed out on every device."))
-    return redirect("portal-sign-in")
+    return _leave()
+
+
+def _leave() -> HttpResponse:
+    """To the page to sign in, which speaks the language of the one that was left."""
+    response = redirect("portal-sign-in")
+    remember_language(response, get_language() or settings.LANGUAGE_CODE)
+    return response
 
 
 def remember_asker(response: HttpResponse, secret: str) -> HttpResponse:

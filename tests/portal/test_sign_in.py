@@ -520,6 +520,13 @@ def test_sign_out_ends_the_session_and_is_no_link(client):
     assert who_is(client) is None
 
 
+@pytest.mark.parametrize("way_out", ["/portal/sign-out/", "/portal/account/sign-out-everywhere/"])
+def test_signing_out_goes_on_in_the_language_of_the_profile(client, way_out):
+    sign_in(client, make.customer(language="es"))
+    answer = client.post(way_out, follow=True)
+    assert answer.headers["Content-Language"] == "es"
+
+
 def test_sign_out_everywhere_ends_every_other_session_at_once_and_nobody_elses(family):
     ada, bo, _, zed = family
     phone, desk, library = Client(), Client(), Client()
