@@ -1,4 +1,5 @@
 import argparse
+import logging
 import os
 import time
 
@@ -8,6 +9,8 @@ os.environ.setdefault("LOG_LEVEL", "ERROR")
 import django
 
 django.setup()
+# Visitors who come too late are no news here.
+logging.getLogger("django.request").setLevel(logging.ERROR)
 
 from bench import bookings, database, day_grid, openings, portal, report  # noqa: E402
 
