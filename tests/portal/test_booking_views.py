@@ -476,6 +476,7 @@ def test_going_back_after_booking_leads_to_what_was_booked(visitor, clinic):
     page = visitor.open(clinic.at(10)).content.decode()
     assert "You have just booked this time here." in page
     assert f'<a href="{booked["Location"].removesuffix("booked/")}">See your appointment</a>' in page
+    assert "<h1>You’re booked</h1>" in page
     assert (GONE in page, "Nothing is booked" in page) == (False, False)
 
 
@@ -486,6 +487,16 @@ def test_going_back_after_booking_where_somebody_else_is_free_then_says_so(visit
     page = answer.content.decode()
     assert (answer.status_code, "You have just booked this time here." in page) == (200, True)
     assert f'<a href="{booked["Location"].removesuffix("booked/")}">See your appointment</a>' in page
+
+
+def test_booking_the_same_time_for_somebody_else_says_that_nothing_else_is_booked(visitor, clinic):
+    form = visitor.press(visitor.fill_in(clinic.at(10)), "change", "yes")
+    visitor.book(clinic.at(10))
+    answer = visitor.press(form, given_name="Ben", birth_year="2015")
+    page = answer.content.decode()
+    assert ("<h1>Choose another time</h1>" in page, "<h1>You’re booked</h1>" in page) == (True, False)
+    assert "Nothing else is booked. What you typed is kept." in page
+    assert Form(answer).typed["given_name"] == "Ben"
 
 
 def test_what_was_booked_is_shown_to_the_browser_that_booked_it_alone(visitor, clinic):
