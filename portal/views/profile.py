@@ -4,7 +4,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import gettext
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
@@ -27,7 +27,8 @@ def profile(request: HttpRequest, customer: Customer) -> HttpResponse:
     form = ProfileForm(sent, initial=kept, current_zone=customer.time_zone)
     if form.is_valid():
         Customer.objects.filter(pk=customer.pk).update(**form.cleaned_data)
-        messages.success(request, gettext("Saved."))
+        with translation.override(form.cleaned_data["language"] or translation.get_language()):
+            messages.success(request, gettext("Saved."))
         response = redirect("portal-profile")
         # What the switch on the pages chose gives way to what was just chosen here.
         response.delete_cookie(settings.LANGUAGE_COOKIE_NAME)

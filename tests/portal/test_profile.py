@@ -58,6 +58,7 @@ def test_time_zone_and_language_are_kept(browser, ada):
     assert '<option value="Europe/Madrid" selected>' in page
     assert '<option value="es" selected>' in page
     assert answer.headers["Content-Language"] == "es"
+    assert "Guardado." in page
     browser.post(PROFILE, {"time_zone": "", "language": ""})
     assert kept(ada)[2:] == ("", "")
 
