@@ -26,6 +26,7 @@ BACKEND = "portal.accounts.PatronBackend"
 STAYS_FOR = timedelta(days=30)
 CHOOSE_WITHIN = timedelta(minutes=15)
 _PROOF = "portal_proof"
+_PROVED = "portal_proved"
 _STAYS = "portal_stays"
 _WAY_BACK = "portal_way_back"
 
@@ -111,6 +112,15 @@ def user_of(customer: Customer) -> User:
     return user
 
 
+def proved(request: HttpRequest) -> list[Contact]:
+    """The contacts that whoever holds this session has proved to be theirs."""
+    return [Contact(channel, address) for channel, address in request.session.get(_PROVED, [])]
+
+
+def add_proved(request: HttpRequest, contact: Contact) -> None:
+    request.session[_PROVED] = [[known.channel, known.address] for known in [*proved(request), contact]]
+
+
 def end_other_sessions(request: HttpRequest, customer: Customer) -> int:
     """Sign the customer out everywhere but here. Other sessions cannot switch back to them either."""
     codes.revoke(customer, keep=request.session.get(_PROOF))
@@ -125,6 +135,7 @@ def end_all_sessions(request: HttpRequest, customer: Customer) -> None:
 
 def _keep(request: HttpRequest, proof: Proof) -> None:
     request.session[_PROOF] = proof.code.pk
+    add_proved(request, proof.contact)
     request.session[_STAYS] = proof.stays
 
 

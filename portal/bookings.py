@@ -225,4 +225,6 @@ def _contact(customer: Customer, person: Person | None) -> Contact | None:
         contact_name="" if person.name == customer.full_name else person.name,
         contact_email="" if person.email == customer.email else person.email,
         contact_phone="" if person.phone == customer.phone else person.phone,
+        # A number on a record that was merely recognized may be anybody's.
+        no_texts=not person.phone,
     )

@@ -1,15 +1,18 @@
 """A customer's own appointments, by either door: signed in, or with the link that stands in a message."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db.models import Q, QuerySet
+from django.db.models.functions import Lower
 from django.urls import reverse
 
 from appointments import links
 from appointments.models import Appointment, AppointmentLink, Customer, Facility, Program
+from portal.contacts import Contact
 from portal.models import OnlineBooking
 from portal.showing import ShownAppointment, is_bookable
 from reminders.models import ConsentLog
@@ -74,8 +77,8 @@ class Overview:
     past: Page
 
 
-def of_customer(customer: Customer, reference: UUID) -> Appointment | None:
-    return Appointment.objects.select_related(*RELATED).filter(customer=customer, reference=reference).first()
+def of_customer(customer: Customer, reference: UUID, *, proved: Collection[Contact]) -> Appointment | None:
+    return _theirs(customer, proved).filter(reference=reference).first()
 
 
 def of_link(token: str, now: datetime) -> Appointment | None:
@@ -85,11 +88,17 @@ def of_link(token: str, now: datetime) -> Appointment | None:
 
 
 def overview(
-    customer: Customer, *, upcoming: int, past: int, own_zone: ZoneInfo | None, now: datetime
+    customer: Customer,
+    *,
+    proved: Collection[Contact],
+    upcoming: int,
+    past: int,
+    own_zone: ZoneInfo | None,
+    now: datetime,
 ) -> Overview:
     """Those on today's local date at their facility or later, the soonest first; and those before, the latest first.
     `upcoming` and `past` are numbers of pages, from 1."""
-    mine = Appointment.objects.select_related(*RELATED).filter(customer=customer)
+    mine = _theirs(customer, proved)
     over = _before_today(customer, now)
     ahead, behind = (
         mine.exclude(over).order_by("starts_at", "id"),
@@ -124,6 +133,21 @@ def where_it_differs(own_zone: ZoneInfo | None, appointment: Appointment) -> Zon
     at, there = appointment.starts_at, appointment.facility.zone
     same = localtime.local(at, own_zone).utcoffset() == localtime.local(at, there).utcoffset()
     return None if same else own_zone
+
+
+def _theirs(customer: Customer, proved: Collection[Contact]) -> QuerySet[Appointment]:
+    """The customer's appointments, but for those booked by a visitor who gave contacts that this session has not proved: whoever
+    put the record there, with somebody's birth date and one of their contacts, would see what that person books later.
+    """
+    emails = [contact.address for contact in proved if contact.is_email]
+    numbers = [contact.address for contact in proved if not contact.is_email]
+    may_see = Q(contact_email="", contact_phone="", no_texts=False)
+    if emails:
+        may_see |= Q(contact_email="") | Q(email_given__in=emails)
+    if numbers:
+        may_see |= Q(contact_phone__in=["", *numbers], no_texts=False)
+    mine = Appointment.objects.filter(customer=customer).annotate(email_given=Lower("contact_email"))
+    return mine.filter(may_see).select_related(*RELATED)
 
 
 def _before_today(customer: Customer, now: datetime) -> Q:

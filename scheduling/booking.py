@@ -55,6 +55,7 @@ class Contact(NamedTuple):
     contact_name: str = ""
     contact_email: str = ""
     contact_phone: str = ""
+    no_texts: bool = False
 
 
 class ChangeRefused(Exception):

@@ -93,6 +93,11 @@ class Appointment(models.Model):
     contact_phone = models.CharField(
         max_length=16, blank=True, default="", db_default="", validators=[validate_phone]
     )
+    no_texts = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Whoever booked it online gave no number to be texted about it.",
+    )
     email_confirmed_at = models.DateTimeField(null=True, blank=True)
     phone_confirmed_at = models.DateTimeField(null=True, blank=True)
     revision = models.PositiveIntegerField(default=0)
@@ -187,7 +192,7 @@ class Appointment(models.Model):
     @property
     def phone(self) -> str:
         """The number that texts about this appointment go to, if it may be texted."""
-        return self.contact_phone or self.customer.phone
+        return "" if self.no_texts else self.contact_phone or self.customer.phone
 
     @property
     def booked_as(self) -> str:

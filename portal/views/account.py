@@ -6,7 +6,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from appointments.models import Customer
-from portal import own
+from portal import accounts, own
 from portal.pages import own_page
 from portal.visitor import zone_of_visitor
 
@@ -18,6 +18,7 @@ LAST_PAGE = 1000
 def account(request: HttpRequest, customer: Customer) -> HttpResponse:
     shown = own.overview(
         customer,
+        proved=accounts.proved(request),
         upcoming=_page_number(request.GET.get("upcoming", "")),
         past=_page_number(request.GET.get("past", "")),
         own_zone=zone_of_visitor(request),

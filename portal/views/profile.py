@@ -116,6 +116,7 @@ def _change(request: HttpRequest, customer: Customer, proved: contacts.Contact) 
     """Other sessions end: whoever had the old address may be in one of them."""
     accounts.end_other_sessions(request, customer)
     contacts.change(customer=customer, contact=proved, now=timezone.now())
+    accounts.add_proved(request, proved)
     request.session.cycle_key()
     said = (
         gettext("Your e-mail address is changed.")

@@ -104,7 +104,7 @@ def test_past_is_decided_by_the_date_at_the_facility(ada):
         make.week(staff=place.staff, at=place.facility, starts=datetime.min.time(), ends=datetime.min.time())
         customer = make.customer(at=place.facility)
         make.appointment(starts_at=starts_at, staff=place.staff, program=place.program, customer=customer)
-        shown = own.overview(customer, upcoming=1, past=1, own_zone=None, now=now)
+        shown = own.overview(customer, proved=[], upcoming=1, past=1, own_zone=None, now=now)
         found[zone] = (len(shown.upcoming.entries), len(shown.past.entries))
     assert found == {"Pacific/Auckland": (0, 1), "Pacific/Honolulu": (1, 0)}
 

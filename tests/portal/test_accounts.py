@@ -1,23 +1,32 @@
 """Whose user a customer signs in as, and what a customer's session opens elsewhere: nothing."""
 
+from datetime import date
 from urllib.parse import urlsplit
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import timezone
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from appointments.models import Customer
-from portal import accounts
+from portal import accounts, bookings
+from portal.bookings import Person
+from portal.times import Search
+from reminders.consent import Origin
+from securecare import links
 from securecare.models import Session
 from tests import factories as make
 from tests.appointments.signing_in import device, give_password, organisation, reaches_pages
+from tests.portal.clinic import Clinic
 from tests.portal.signing_in import ACCOUNT, ask, enter, received, sign_in, who_is
 from tests.portal.visiting import text_of
 from tests.test_conventions import OWN, PORTAL, PUBLIC, addresses
 from tests.together import at_once
 
 pytestmark = pytest.mark.django_db
+BORN = date(1991, 4, 12)
+VICTIM, STRANGER = "+12125550143", "+12125550199"
 
 
 @pytest.fixture
@@ -222,3 +231,56 @@ def test_code_entered_by_somebody_signed_in_replaces_who_they_were(client, ada):
     ask(client, ada.email)
     enter(client, received().digits)
     assert who_is(client) == ada.pk
+
+
+# ------------------------------------------------------------ records that somebody else put there
+
+
+def book(clinic, hour, **typed):
+    """As a visitor books: with what they type."""
+    person = Person(**{"given_name": "Ada", "family_name": "Nguyen", "date_of_birth": BORN, **typed})
+    made = bookings.book_online(
+        submission=links.new_token(),
+        search=Search(clinic.program),
+        starts_at=clinic.at(hour),
+        person=person,
+        origin=Origin(),
+        now=timezone.now(),
+    )
+    return made.appointment
+
+
+@pytest.mark.parametrize(
+    ("stranger", "victim"),
+    [
+        ({"email": "stranger@example.org", "phone": VICTIM}, {"email": "ada@example.org", "phone": VICTIM}),
+        ({"email": "ada@example.org", "phone": STRANGER}, {"email": "ada@example.org", "phone": ""}),
+        ({"email": "ada@example.org", "phone": STRANGER}, {"email": "ada@example.org", "phone": VICTIM}),
+    ],
+)
+def test_who_booked_first_with_anothers_birth_date_sees_none_of_what_they_book(client, db, stranger, victim):
+    clinic = Clinic.open()
+    own, theirs = book(clinic, 9, **stranger), book(clinic, 11, **victim)
+    assert own.customer == theirs.customer
+    contact = stranger["email"] if "stranger" in stranger["email"] else stranger["phone"]
+    ask(client, contact)
+    enter(client, received().digits)
+
+    assert client.get(f"{ACCOUNT}appointments/{own.reference}/").status_code == 200
+    assert client.get(f"{ACCOUNT}appointments/{theirs.reference}/").status_code == 404
+    page = client.get(ACCOUNT).content.decode()
+    assert (str(own.reference) in page, str(theirs.reference) in page) == (True, False)
+    assert STRANGER not in (theirs.phone, theirs.email)
+
+
+def test_contact_proved_since_shows_what_was_booked_with_it(client, db):
+    clinic = Clinic.open()
+    book(clinic, 9, email="ada@example.org", phone=VICTIM)
+    later = book(clinic, 11, email="ada.new@example.org", phone=VICTIM)
+    ask(client, "ada@example.org")
+    enter(client, received().digits)
+    assert client.get(f"{ACCOUNT}appointments/{later.reference}/").status_code == 404
+
+    client.post(f"{ACCOUNT}profile/contact/email/", {"contact": "ada.new@example.org"})
+    client.post(f"{ACCOUNT}profile/contact/email/code/", {"digits": received().digits})
+    assert client.get(f"{ACCOUNT}appointments/{later.reference}/").status_code == 200

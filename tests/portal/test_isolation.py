@@ -118,7 +118,7 @@ def person(clinic: Clinic, given: str, family: str, *, hours: tuple[int, int, in
         starts_at=clinic.at(hours[0], 15),
         public_note=f"{family}: side door.",
         private_note=f"{family}: worries.",
-        contact=Contact(f"{given}-Alias {family}", f"{given}.other@same.example.org".lower()),
+        contact=Contact(f"{given}-Alias {family}", contact_phone=fields["phone"].replace("555", "556")),
         case=case,
         **place,
     )
@@ -165,7 +165,7 @@ def secrets_of(who: Person) -> set[str]:
         customer.given_name,
         customer.family_name,
         customer.email,
-        visits[0].contact_email,
+        visits[0].contact_phone,
         born.isoformat(),
         f"{born:%B} {born.day}",
         *shown,
