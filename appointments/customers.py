@@ -10,6 +10,7 @@ from django.db import connection, transaction
 from django.db.models import Exists, OuterRef
 
 from appointments.models import Case, Customer, Facility
+from securecare import sessions
 
 
 class CaseRefused(Exception):
@@ -126,6 +127,15 @@ def recognised(
         "facility": facility.pk,
     }
     return next(iter(Customer.objects.raw(_RECOGNISED, asked)), None)
+
+
+def save_details(customer: Customer, *, fields: list[str]) -> None:
+    """Save what staff corrected. Whoever signed in with the contact before may not be the customer: their sessions end."""
+    contact = ("email", "phone")
+    before = Customer.objects.values_list(*contact).get(pk=customer.pk)
+    customer.save(update_fields=fields)
+    if customer.user_id and before != tuple(getattr(customer, name) for name in contact):
+        sessions.end_all(user_id=customer.user_id)
 
 
 def languages() -> list[tuple[str, str]]:

@@ -57,7 +57,7 @@ def read_email(typed: str) -> Contact:
         MaxLengthValidator(LONGEST_EMAIL)(address)
     except ValidationError as error:
         raise ValidationError(
-            gettext("This is no e-mail address. Enter one such as ada@example.org.")
+            gettext("This is not an e-mail address. Enter one such as ada@example.org.")
         ) from error
     return Contact(Channel.EMAIL, address)
 

@@ -188,16 +188,16 @@ def _problem(name: str, figure: int | None) -> str:
     if name == "birth_year":
         is_right, words = (
             figure is not None and figure >= 1000,
-            gettext("Enter the year of birth in four figures."),
+            gettext("Enter the year of birth with four digits."),
         )
     elif name == "birth_month":
         is_right, words = (
             figure is not None and 1 <= figure <= 12,
-            gettext("Enter the month as a figure from 1 to 12."),
+            gettext("Enter the month as a number from 1 to 12."),
         )
     else:
         is_right, words = (
             figure is not None and 1 <= figure <= 31,
-            gettext("Enter the day as a figure from 1 to 31."),
+            gettext("Enter the day as a number from 1 to 31."),
         )
     return "" if is_right else words

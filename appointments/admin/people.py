@@ -54,6 +54,12 @@ class CustomerAdmin(OfOwnFacilities, admin.ModelAdmin):
     search_help_text = "Name, phone number, e-mail or birth date (such as 1991-04-12)"
     autocomplete_fields = ["facilities", "user"]
 
+    def save_model(self, request: HttpRequest, obj: Customer, form: Any, change: bool) -> None:
+        if change:
+            customers.save_details(obj, fields=[name for name in form.changed_data if name != "facilities"])
+        else:
+            super().save_model(request, obj, form, change)
+
     def of_facilities(self, rows: Any, facilities: list[Facility]) -> QuerySet[Customer]:
         found: QuerySet[Customer] = rows.known_at(facilities)
         return found

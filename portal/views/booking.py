@@ -41,7 +41,7 @@ from securecare.client import address_of
 TYPED = "email"
 # What this browser has just booked, so that whoever goes back to the form is led to it.
 BOOKED = "booked"
-BOOKED_LASTS = timedelta(minutes=10)
+BOOKED_LASTS = timedelta(minutes=2)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
+from appointments import customers
 from appointments.access import Access
 from appointments.customers import languages
 from appointments.models import Customer, Facility
@@ -112,7 +113,7 @@ class CustomerForm(PersonForm):
     def save(self) -> Customer:
         for name, value in self.cleaned_data.items():
             setattr(self.customer, name, value)
-        self.customer.save(update_fields=list(self.cleaned_data))
+        customers.save_details(self.customer, fields=list(self.cleaned_data))
         return self.customer
 
 

@@ -263,8 +263,8 @@ def test_whatever_is_wrong_all_that_was_typed_is_shown(visitor, clinic):
     assert Form(page).typed == typed
     assert problems(page) == [
         "This is too long: it has room for 80 letters.",
-        "This is no e-mail address. Enter one such as ada@example.org.",
-        "Enter the month as a figure from 1 to 12.",
+        "This is not an e-mail address. Enter one such as ada@example.org.",
+        "Enter the month as a number from 1 to 12.",
         "This phone number does not exist. Check the digits, or leave this empty.",
     ]
 

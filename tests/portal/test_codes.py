@@ -114,7 +114,7 @@ def test_text_with_a_code_needs_no_consent_to_reminders_but_respects_a_stop():
 def test_what_is_neither_email_nor_mobile_number_is_refused_in_words(typed):
     with pytest.raises(contacts.ValidationError) as refusal:
         contacts.read(typed)
-    assert refusal.value.messages[0].startswith(("Enter an e-mail", "This is no e-mail", "Texts cannot"))
+    assert refusal.value.messages[0].startswith(("Enter an e-mail", "This is not an e-mail", "Texts cannot"))
 
 
 @pytest.mark.django_db

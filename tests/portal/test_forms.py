@@ -85,7 +85,9 @@ def test_email_is_kept_in_lower_case(typed):
     "typed", ["ada", "ada@", "@example.org", "a b@c.org", "ada@example", "ada@example.org\nBcc: x@y.org"]
 )
 def test_what_is_no_email_is_told(typed):
-    assert errors(email=typed) == {"email": ["This is no e-mail address. Enter one such as ada@example.org."]}
+    assert errors(email=typed) == {
+        "email": ["This is not an e-mail address. Enter one such as ada@example.org."]
+    }
 
 
 def test_overlong_email_is_refused_with_the_limit():
@@ -99,7 +101,7 @@ def test_email_that_is_too_long_once_in_lower_case_is_told():
     address = f"a@{'İ' * 30}.{'b' * 60}.{'c' * 60}.{'d' * 60}.example.org"
     assert len(address) <= 254 < len(address.lower())
     assert errors(email=address) == {
-        "email": ["This is no e-mail address. Enter one such as ada@example.org."]
+        "email": ["This is not an e-mail address. Enter one such as ada@example.org."]
     }
 
 
@@ -126,9 +128,9 @@ def test_dates_of_birth_are_read(typed, read):
 
 
 FIGURES = {
-    "birth_month": "Enter the month as a figure from 1 to 12.",
-    "birth_day": "Enter the day as a figure from 1 to 31.",
-    "birth_year": "Enter the year of birth in four figures.",
+    "birth_month": "Enter the month as a number from 1 to 12.",
+    "birth_day": "Enter the day as a number from 1 to 31.",
+    "birth_year": "Enter the year of birth with four digits.",
 }
 
 

@@ -161,9 +161,9 @@ def test_sign_in_code_changes_no_contact_and_contact_code_signs_nobody_in(browse
     ("page", "typed", "why"),
     [
         (EMAIL, "", "Enter the new address."),
-        (EMAIL, "new", "This is no e-mail address."),
+        (EMAIL, "new", "This is not an e-mail address."),
         (EMAIL, "ADA@example.org", "This is on your record already."),
-        (EMAIL, "212 555 0177", "This is no e-mail address."),
+        (EMAIL, "212 555 0177", "This is not an e-mail address."),
         (PHONE, "new@example.org", "Enter an e-mail address or a mobile number."),
         (PHONE, "+34 911 23 45 67", "This is a landline, which texts cannot reach."),
         (PHONE, "+1 (212) 555-0143", "This is on your record already."),

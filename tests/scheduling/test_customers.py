@@ -1,6 +1,7 @@
 from datetime import date, timedelta
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from appointments import customers
@@ -287,3 +288,23 @@ def test_customer_page_holds_the_part_it_refreshes(desk, client):
     piece = client.get(address, headers=part("customer-visits")).content.decode().strip()
     assert piece.startswith('<div id="customer-visits"')
     assert piece in client.get(address).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("corrected", "ends"), [({"email": "right@example.org"}, True), ({"given_name": "Eve"}, False)]
+)
+def test_correcting_a_contact_signs_out_whoever_came_in_by_the_old_one(desk, corrected, ends):
+    customer = make.customer(at=desk.facility, user=make.user())
+    as_customer = Client()
+    as_customer.force_login(customer.user, backend="portal.accounts.PatronBackend")
+    page = f"/customers/{customer.pk}/edit/"
+    sent = {
+        "given_name": customer.given_name,
+        "family_name": customer.family_name,
+        "date_of_birth": customer.date_of_birth.isoformat(),
+        "email": customer.email,
+        "phone": customer.phone,
+    }
+    answer = desk.signed_in("front_desk").post(page, {**sent, **corrected})
+    assert answer.status_code in (204, 302), errors_of(answer)
+    assert as_customer.get("/portal/account/").status_code == (302 if ends else 200)
