@@ -108,11 +108,14 @@ def takers(search: Search, starts_at: datetime, *, now: datetime) -> list[OpenTi
 def why_not(
     search: Search, starts_at: datetime, *, customer: Customer | None, now: datetime
 ) -> BookingRefused:
-    """What stands in the way at a time that nobody can be booked at; held by another visitor, it is as good as taken."""
-    staff = search.staff or next(iter(serving(search.program)), None)
+    """What stands in the way at a time that nobody can be booked at, or moved to; held by another visitor, it is as good as
+    taken."""
+    moving = search.moving
+    staff = search.staff or (moving.staff if moving else next(iter(serving(search.program)), None))
     if staff is None:
         return rules.taken()
-    place = Placement(customer or Customer(), staff, search.program, starts_at, search.minutes, None, now)
+    who = customer or Customer()
+    place = Placement(who, staff, search.program, starts_at, search.minutes, None, now, moving=moving)
     try:
         rules.check_shape(place)
         rules.check_customer_may(place)

@@ -4,16 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from appointments.models import Appointment
-from portal import times
+from portal import bookings, times
 from portal.fairness import fairest
 from portal.own import Door
 from portal.times import Search
-from scheduling import rules
 from scheduling.availability import OpenTime
-from scheduling.rules import BookingRefused, Placement
-
-# Those that speak of one staff member, which says little to whoever takes anyone.
-_OF_ONE = {"not_working", "outside_hours"}
 
 
 @dataclass(frozen=True)
@@ -41,7 +36,7 @@ def aim(search: Search, starts_at: datetime, *, now: datetime) -> OpenTime:
     with_the_same = [offer for offer in offers if offer.staff.pk == moving.staff_id]
     best = with_the_same or fairest(offers, program=search.program)
     if not best:
-        raise _objection(search, starts_at, now)
+        raise bookings.why_not(search, starts_at, customer=moving.customer, now=now)
     return best[0]
 
 
@@ -50,21 +45,6 @@ def is_there_already(search: Search, starts_at: datetime) -> bool:
     moving = _moving(search)
     same_staff = search.staff is None or search.staff.pk == moving.staff_id
     return same_staff and starts_at == moving.starts_at
-
-
-def _objection(search: Search, starts_at: datetime, now: datetime) -> BookingRefused:
-    """Why that time is not open; held by another visitor, it is as good as taken."""
-    moving = _moving(search)
-    staff = search.staff or moving.staff
-    place = Placement(
-        moving.customer, staff, search.program, starts_at, search.minutes, None, now, moving=moving
-    )
-    try:
-        rules.check_shape(place)
-        rules.check(place)
-    except BookingRefused as refusal:
-        return rules.taken() if search.staff is None and refusal.code in _OF_ONE else refusal
-    return rules.taken()
 
 
 def _moving(search: Search) -> Appointment:
