@@ -30,10 +30,23 @@ CHANGE_HOURS = "scheduling.change_shift"
 ASK_TIME_OFF = "scheduling.add_timeoff"
 DECIDE_TIME_OFF = "scheduling.change_timeoff"
 CHANGE_CLOSURES = "scheduling.change_closure"
+SEE_MESSAGES = "reminders.view_message"
+SEND_MESSAGES = "reminders.add_message"
+CHANGE_REMINDERS = "reminders.change_reminderrule"
 
-_DESK = {SEE_SCHEDULE, BOOK, CHANGE_APPOINTMENT, SEE_CUSTOMERS, CHANGE_CUSTOMERS, SEE_HOURS, ASK_TIME_OFF}
+_DESK = {
+    SEE_SCHEDULE,
+    BOOK,
+    CHANGE_APPOINTMENT,
+    SEE_CUSTOMERS,
+    CHANGE_CUSTOMERS,
+    SEE_HOURS,
+    ASK_TIME_OFF,
+    SEE_MESSAGES,
+    SEND_MESSAGES,
+}
 _PROVIDER = _DESK | {READ_PRIVATE_NOTE, WRITE_PRIVATE_NOTE}
-_MANAGER = _PROVIDER | {CHANGE_HOURS, DECIDE_TIME_OFF, CHANGE_CLOSURES}
+_MANAGER = _PROVIDER | {CHANGE_HOURS, DECIDE_TIME_OFF, CHANGE_CLOSURES, CHANGE_REMINDERS}
 
 # The Administrator role adds Django admin itself: see StaffBackend.
 PERMISSIONS: dict[str, frozenset[str]] = {

@@ -48,7 +48,8 @@ def _event(appointment: Appointment, now: datetime) -> Event:
     facility = appointment.facility
     event = Event()
     event.add("uid", uid(appointment))
-    event.add("sequence", appointment.revision)
+    # A cancellation is one more than what it cancels; undoing it raises the revision (RFC 5546, 2.1.4).
+    event.add("sequence", appointment.revision + appointment.is_cancelled)
     event.add("dtstamp", _to_the_second(now))
     event.add("dtstart", _to_the_second(appointment.starts_at))
     event.add("dtend", _to_the_second(appointment.ends_at))

@@ -12,19 +12,28 @@ OUTLIVES_APPOINTMENT = timedelta(days=1)
 
 
 _ISSUE = """
-INSERT INTO appointments_appointmentlink (digest, purpose, appointment_id, revision, created_at, expires_at)
-VALUES (%s, %s, %s, %s, %s, %s)
+INSERT INTO appointments_appointmentlink
+       (digest, purpose, channel, appointment_id, revision, created_at, expires_at)
+VALUES (%s, %s, %s, %s, %s, %s, %s)
 """
 
 
-def issue(*, appointment: Appointment, purpose: str, now: datetime, token: str | None = None) -> str:
-    """A token for this purpose alone, good until a day after the appointment, wherever that moves. `token` is one made before."""
+def issue(
+    *,
+    appointment: Appointment,
+    purpose: str,
+    now: datetime,
+    channel: str = "",
+    token: str | None = None,
+) -> str:
+    """A token for this purpose alone, good until a day after the appointment, wherever that moves. `token` is one made before;
+    one that confirms says by which channel."""
     token = token or links.new_token()
     expires_at = appointment.ends_at + OUTLIVES_APPOINTMENT
     with connection.cursor() as cursor:
         cursor.execute(
             _ISSUE,
-            (links.digest(token), purpose, appointment.pk, appointment.revision, now, expires_at),
+            (links.digest(token), purpose, channel, appointment.pk, appointment.revision, now, expires_at),
         )
     return token
 

@@ -85,6 +85,8 @@ def ask(
             # The message for an address nobody has is made like any other, so that it takes as long, and let go.
             if not is_known:
                 transaction.set_rollback(True)
+        if not is_known:
+            messages.hint_at_none()
     return asked.browser
 
 
@@ -201,11 +203,11 @@ def _send(
         kind=Kind.CONTACT if is_new_contact else Kind.SIGN_IN,
         channel=contact.channel,
         address=contact.address,
-        subject=letter.subject,
-        text=letter.text,
+        letter=letter,
         now=now,
         language=get_language() or "",
         customer=owner,
+        useful_until=now + LASTS,
     )
 
 

@@ -98,11 +98,10 @@ def change(*, customer: Customer, contact: Contact, now: datetime) -> None:
         if told is not None:
             letter = letters.contact_changed(told.channel, changed=contact.channel)
             messages.write(
-                kind=Kind.CONTACT,
+                kind=Kind.ALERT,
                 channel=told.channel,
                 address=told.address,
-                subject=letter.subject,
-                text=letter.text,
+                letter=letter,
                 now=now,
                 language=kept.language,
                 customer=kept,

@@ -1,14 +1,19 @@
-"""Who may be texted. The log is the only source: the last entry for a number decides, and no entry means no."""
+"""Who may be written to. The log is the only source: the last entry for an address decides.
+
+Texts need an entry that agrees. E-mails about appointments need none, but end with one that takes them back.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.contrib.auth.models import User
-from django.db import connection
+from django.db import transaction
 from django.utils.translation import gettext
 
 from appointments.models import Customer
-from reminders.models import Channel, ConsentLog
+from reminders import planning, suppression
+from reminders.models import Channel, ConsentLog, InboundText, Source
+from reminders.suppression import Standing
 
 # Raised whenever the words below change, in any language.
 WORDING_VERSION = "2026-11"
@@ -47,25 +52,29 @@ def wording_to_tick(organisation: str) -> str:
 
 
 def may_text(phone: str) -> bool:
-    """Whether the last word about this number is yes."""
-    return bool(phone) and _last_word(phone) is True
+    """Whether the last word about this number is yes, and nothing its owner wrote since waits to be read by staff."""
+    return bool(phone) and _standing(Channel.PHONE, phone).granted is True and not is_held(phone)
+
+
+def may_email(address: str) -> bool:
+    """Whether e-mails about appointments may go there: unless somebody unsubscribed it."""
+    return bool(address) and _standing(Channel.EMAIL, address).granted is not False
 
 
 def was_withdrawn(phone: str) -> bool:
     """Whether the last word about this number is no: nothing at all is texted to it then."""
-    return _last_word(phone) is False
+    return _standing(Channel.PHONE, phone).granted is False
 
 
-_LAST_WORD = (
-    "SELECT granted FROM reminders_consentlog WHERE channel = %s AND address = %s ORDER BY id DESC LIMIT 1"
-)
+def was_stopped(phone: str) -> bool:
+    """Whether the phone itself ended texts: only the phone itself, or its proved owner, can have them again."""
+    standing = _standing(Channel.PHONE, phone)
+    return standing.granted is False and standing.source in (Source.TEXT_STOP, Source.PROVIDER)
 
 
-def _last_word(phone: str) -> bool | None:
-    with connection.cursor() as cursor:
-        cursor.execute(_LAST_WORD, [Channel.PHONE, phone])
-        row = cursor.fetchone()
-    return row[0] if row else None
+def is_held(phone: str) -> bool:
+    """Whether its owner wrote something that may mean no more texts, and nobody has read it yet."""
+    return InboundText.objects.filter(address=phone, holds_texts=True, handled_at=None).exists()
 
 
 def record(
@@ -79,10 +88,48 @@ def record(
     customer: Customer | None = None,
     origin: Origin = Origin(),
 ) -> ConsentLog:
-    """Add an entry for a number. `by` is the staff member or the signed-in customer; None for a visitor."""
+    """Add an entry for a number, and plan its texts accordingly. `by` is the staff member or the signed-in customer; None for
+    a visitor. What was held until somebody knew is settled by it."""
+    with transaction.atomic():
+        entry = _add(Channel.PHONE, phone, granted, source, wording, now, by, customer, origin)
+        held = InboundText.objects.filter(address=phone, holds_texts=True, handled_at=None)
+        held.update(handled_at=now, handled_by=by, handled_note=str(entry.get_source_display()))
+        planning.address_changed(channel=Channel.PHONE, address=phone, now=now)
+    return entry
+
+
+def record_email(
+    *,
+    address: str,
+    granted: bool,
+    source: str,
+    wording: str,
+    now: datetime,
+    by: User | None = None,
+    customer: Customer | None = None,
+    origin: Origin = Origin(),
+) -> ConsentLog:
+    """The same for an e-mail address."""
+    with transaction.atomic():
+        entry = _add(Channel.EMAIL, address.lower(), granted, source, wording, now, by, customer, origin)
+        planning.address_changed(channel=Channel.EMAIL, address=address, now=now)
+    return entry
+
+
+def _add(
+    channel: str,
+    address: str,
+    granted: bool,
+    source: str,
+    wording: str,
+    now: datetime,
+    by: User | None,
+    customer: Customer | None,
+    origin: Origin,
+) -> ConsentLog:
     return ConsentLog.objects.create(
-        channel=Channel.PHONE,
-        address=phone,
+        channel=channel,
+        address=address,
         granted=granted,
         source=source,
         wording=wording,
@@ -93,3 +140,8 @@ def record(
         user_agent=origin.user_agent[:200],
         by=by,
     )
+
+
+def _standing(channel: str, address: str) -> Standing:
+    wanted = suppression.key(channel, address)
+    return suppression.standings([wanted])[wanted]

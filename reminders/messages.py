@@ -6,20 +6,30 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from django.db import connection
+from django.db import transaction
+from django.db.models import Q
 
-from appointments.models import Appointment, Customer
+from appointments.models import Customer
 from reminders.models import Message
+from securecare import outbox
 from securecare.encryption import CannotOpen, Sealed, key_ring
 from securecare.rotation import SealedTable
 
 
+NO_MESSAGE = 0
+
+
 @dataclass(frozen=True)
 class Letter:
-    """What the reader sees. A text message has no subject."""
+    """What the reader sees. A text message has no subject, and neither `html` nor `invitation`.
+
+    `invitation` is an iCalendar file (RFC 5545), whose own METHOD says what a calendar does with it.
+    """
 
     subject: str
     text: str
+    html: str = ""
+    invitation: str = ""
 
 
 class MessageUnreadable(CannotOpen):
@@ -31,48 +41,70 @@ def write(
     kind: str,
     channel: str,
     address: str,
-    subject: str,
-    text: str,
+    letter: Letter,
     now: datetime,
     language: str = "",
     customer: Customer | None = None,
-    appointment: Appointment | None = None,
-    due_at: datetime | None = None,
-) -> Message | None:
-    """Put a message in the outbox, due at once unless told otherwise.
-
-    None if this notice of the appointment's present revision is there already; a message about no appointment is always new.
-    """
+    useful_until: datetime | None = None,
+) -> Message:
+    """Put a message about no appointment in the outbox, due at once: it is sent as soon as the transaction commits."""
     reference = uuid4()
-    message = Message(
+    message = Message.objects.create(
         reference=reference,
         kind=kind,
         channel=channel,
         address=address,
         language=language,
         customer=customer,
-        appointment=appointment,
-        revision=None if appointment is None else appointment.revision,
-        due_at=due_at or now,
+        due_at=now,
+        useful_until=useful_until,
         created_at=now,
-        **_sealed(Letter(subject, text), reference),
+        **sealed(letter, reference),
     )
-    return message if _insert(message) else None
+    hint(message, now=now)
+    return message
 
 
-def read(message: Message) -> Letter:
-    """Raises MessageUnreadable. Checks no permission and records nothing: callers do."""
-    sealed = Sealed(bytes(message.ciphertext), bytes(message.salt), message.key_id)
+def hint(message: Message, *, now: datetime) -> None:
+    """Have the message sent once the transaction commits, if it is due."""
+    from reminders.tasks import deliver  # tasks come last: they import what sends, which reads messages
+
+    outbox.queue_on_commit(deliver, message, now=now)
+
+
+def hint_at_none() -> None:
+    """What `hint` costs, for nothing: so that nobody can tell by the clock whether there is a message."""
+    from reminders.tasks import deliver
+
+    transaction.on_commit(lambda: outbox.publish(deliver, NO_MESSAGE), robust=True)
+
+
+def read(message: Message) -> Letter | None:
+    """The text, or None for a message that is not worded yet. Raises MessageUnreadable.
+
+    Checks no permission and records nothing: callers do.
+    """
+    if message.ciphertext is None or message.salt is None:
+        return None
+    stored = Sealed(bytes(message.ciphertext), bytes(message.salt), message.key_id)
     try:
-        return Letter(**json.loads(key_ring().open(sealed, place=_place(message.reference))))
+        return Letter(**json.loads(key_ring().open(stored, place=_place(message.reference))))
     except CannotOpen as error:
         raise MessageUnreadable(str(error)) from error
 
 
+def sealed(letter: Letter, reference: UUID) -> dict[str, Any]:
+    """The fields of a message that hold its text."""
+    return asdict(key_ring().seal(json.dumps(asdict(letter)), place=_place(reference)))
+
+
 def reseal(message: Message) -> bool:
     """Seal the same text under the current key. False if somebody changed it meanwhile. Raises MessageUnreadable."""
+    letter = read(message)
+    if letter is None:
+        return False
     unchanged = Message.objects.filter(pk=message.pk, ciphertext=message.ciphertext)
-    return bool(unchanged.update(**_sealed(read(message), message.reference)))
+    return bool(unchanged.update(**sealed(letter, message.reference)))
 
 
 def sealed_table() -> SealedTable:
@@ -81,30 +113,8 @@ def sealed_table() -> SealedTable:
         model=Message,
         reseal=reseal,
         name_of=lambda message: f"message {message.reference}",
+        which=~Q(key_id=""),
     )
-
-
-_FIELDS = [field for field in Message._meta.concrete_fields if not field.primary_key]
-_INSERT = (
-    f"INSERT INTO {Message._meta.db_table} ({', '.join(str(field.column) for field in _FIELDS)}) "  # noqa: S608 - our own names
-    f"VALUES ({', '.join(['%s'] * len(_FIELDS))}) ON CONFLICT DO NOTHING RETURNING id"
-)
-
-
-def _insert(message: Message) -> bool:
-    """Insert-or-ignore in one statement: the ORM's does not tell whether it inserted. Gives the row its id."""
-    with connection.cursor() as cursor:
-        values = [field.get_db_prep_save(getattr(message, field.attname), connection) for field in _FIELDS]
-        cursor.execute(_INSERT, values)
-        row = cursor.fetchone()
-    if row is None:
-        return False
-    message.pk, message._state.adding, message._state.db = row[0], False, connection.alias
-    return True
-
-
-def _sealed(letter: Letter, reference: UUID) -> dict[str, Any]:
-    return asdict(key_ring().seal(json.dumps(asdict(letter)), place=_place(reference)))
 
 
 def _place(reference: UUID) -> tuple[str, ...]:

@@ -1,103 +1,135 @@
-"""Notices of what a customer has just done with an appointment: booked, moved or cancelled it.
+"""Notices of what was done with an appointment: booked, moved or cancelled.
 
-Customers' own changes are answered at once, by e-mail, and by text where the log of consent says so. Changes that staff make
-are none of this module's: staff speak with the customer, and may take a change back.
+What customers do themselves is answered at once. What staff do waits a little: they correct themselves, and nobody needs to
+hear of a move that was taken back. A notice tells the difference from what its reader was told last.
 """
 
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from django.conf import settings
-from django.urls import reverse
-from django.utils import translation
+from appointments.models import Appointment, AppointmentEvent, Channel
+from reminders import suppression
+from reminders.models import NOTICES, Kind, Message
+from reminders.planned import Planned
 
-from appointments import links
-from appointments.branding import brand
-from appointments.models import Appointment, AppointmentEvent, AppointmentLink
-from reminders import consent, letters, messages
-from reminders.letters import Notice
-from reminders.models import Channel, Kind, Message
-from securecare import localtime
+STAFF_EDIT_DELAY = timedelta(minutes=3)
+TAKEN_BACK = "It was taken back before anybody was told."
+OVERTAKEN = "Another change came before it was sent."
 
-_NOTICES: dict[str, str] = {
-    AppointmentEvent.Kind.BOOKED: Kind.BOOKED,
-    AppointmentEvent.Kind.RESCHEDULED: Kind.MOVED,
-    AppointmentEvent.Kind.REASSIGNED: Kind.MOVED,
-    AppointmentEvent.Kind.CANCELLED: Kind.CANCELLED,
+_TOLD = {
+    AppointmentEvent.Kind.BOOKED,
+    AppointmentEvent.Kind.RESCHEDULED,
+    AppointmentEvent.Kind.REASSIGNED,
+    AppointmentEvent.Kind.CANCELLED,
 }
-_CLOSED: dict[str, str] = {
-    Kind.MOVED: "The customer moved the appointment.",
-    Kind.CANCELLED: "The customer cancelled the appointment.",
-}
+# What a reader was told last: nothing yet, that it is cancelled, or a time and who with.
+State = dict[str, Any]
+NOTHING: State = {}
+CALLED_OFF: State = {"cancelled": True}
 
 
-def plan(event: AppointmentEvent) -> None:
-    """Write the notices of a customer's own change, due at once, and close those it has overtaken. Part of its transaction.
+@dataclass(frozen=True)
+class Word:
+    """What to say: `kind` with what it corrects; or, with `is_needless`, what will not be said."""
 
-    There is none for an appointment whose date at the facility has passed, nor a text to a number that did not agree.
-    """
-    kind = _NOTICES.get(event.kind)
-    if kind is None or event.actor != AppointmentEvent.Actor.CUSTOMER:
-        return
+    kind: str
+    before: State
+    is_needless: bool = False
+
+
+def is_told(event: AppointmentEvent) -> bool:
+    """Whether customers are told of such a change at all. Undoing a cancellation is one."""
+    return event.kind in _TOLD or _undoes_cancellation(event)
+
+
+def planned(
+    event: AppointmentEvent,
+    *,
+    waiting: list[Message],
+    language: str,
+    standings: dict[suppression.Address, suppression.Standing],
+) -> list[Planned]:
+    """The notices of this change, one for each channel. `waiting` are those of earlier changes that were not sent."""
     appointment = event.appointment
-    if kind in _CLOSED:
-        overtaken = Message.objects.filter(appointment=appointment, kind__in=_NOTICES.values())
-        overtaken.close(reason=_CLOSED[kind], now=event.at)
-    addresses = _addresses(appointment)
-    if not addresses or _is_over(appointment, event.at):
-        return
-    with translation.override(_language(appointment)):
-        _write(_notice(kind, event), addresses, event.at)
-
-
-def _write(notice: Notice, addresses: dict[str, str], now: datetime) -> None:
-    compose = {Channel.EMAIL: letters.email, Channel.PHONE: letters.text}
-    for channel, address in addresses.items():
-        letter = compose[Channel(channel)](notice)
-        messages.write(
-            kind=notice.kind,
-            channel=channel,
-            address=address,
-            subject=letter.subject,
-            text=letter.text,
-            now=now,
-            language=translation.get_language(),
-            customer=notice.appointment.customer,
-            appointment=notice.appointment,
+    is_own = event.actor == AppointmentEvent.Actor.CUSTOMER
+    due_at = event.at if is_own else event.at + STAFF_EDIT_DELAY
+    rows = []
+    for channel in Channel.values:
+        word = _word(event, [message for message in waiting if message.channel == channel])
+        address = suppression.address_of(appointment, channel)
+        standing = standings[suppression.key(channel, address)]
+        against = suppression.PAST if suppression.is_past(appointment, event.at) else ""
+        against = against or (TAKEN_BACK if word.is_needless else "")
+        rows.append(
+            Planned(
+                appointment=appointment,
+                kind=word.kind,
+                channel=channel,
+                address=address,
+                due_at=due_at,
+                language=language,
+                reason=against or suppression.of_address(channel, address, standing),
+                before=word.before,
+            )
         )
+    return rows
 
 
-def _notice(kind: str, event: AppointmentEvent) -> Notice:
-    appointment = event.appointment
-    link = "" if kind == Kind.CANCELLED else _link(appointment, event.at)
-    before = event.before.get("starts_at")
-    was_at = datetime.fromisoformat(before) if kind == Kind.MOVED and before else None
-    return Notice(kind, appointment, brand().name, link, was_at)
+def _word(event: AppointmentEvent, waiting: list[Message]) -> Word:
+    """Told from what this channel's reader knows: what the earliest notice still waiting would have corrected."""
+    known = waiting[0].before if waiting else _state_before(event)
+    now_so = CALLED_OFF if event.appointment.is_cancelled else _state_of(event.appointment)
+    if known == now_so or (known == NOTHING and now_so == CALLED_OFF):
+        return Word(_usual_kind(event), known, is_needless=True)
+    if now_so == CALLED_OFF:
+        return Word(Kind.CANCELLED, known)
+    return Word(Kind.BOOKED if known in (NOTHING, CALLED_OFF) else Kind.MOVED, known)
 
 
-def _link(appointment: Appointment, now: datetime) -> str:
-    token = links.issue(appointment=appointment, purpose=AppointmentLink.Purpose.MANAGE, now=now)
-    return settings.PUBLIC_BASE_URL + reverse("portal-link", args=[token])
+def _usual_kind(event: AppointmentEvent) -> str:
+    if event.appointment.is_cancelled:
+        return Kind.CANCELLED
+    moved = (AppointmentEvent.Kind.RESCHEDULED, AppointmentEvent.Kind.REASSIGNED)
+    return Kind.MOVED if event.kind in moved else Kind.BOOKED
 
 
-def _addresses(appointment: Appointment) -> dict[str, str]:
-    """Where notices of this appointment go, by channel."""
-    reached = {}
-    if appointment.email:
-        reached[str(Channel.EMAIL)] = appointment.email
-    if consent.may_text(appointment.phone):
-        reached[str(Channel.PHONE)] = appointment.phone
-    return reached
+def _state_of(appointment: Appointment) -> State:
+    return {
+        "starts_at": _written(appointment.starts_at),
+        "ends_at": _written(appointment.ends_at),
+        "staff": appointment.staff_id,
+    }
 
 
-def _is_over(appointment: Appointment, now: datetime) -> bool:
-    return appointment.local_date < localtime.local_date(now, appointment.facility.zone)
+def _written(instant: datetime) -> str:
+    """One spelling for one instant, whatever zone it came in: states are compared."""
+    return instant.astimezone(UTC).isoformat()
 
 
-def _language(appointment: Appointment) -> str:
-    """The one on the customer's record; else, and for a visitor with an address not on record, the one just read."""
-    known = dict(settings.LANGUAGES)
-    on_record = (
-        "" if appointment.contact_email or appointment.contact_phone else appointment.customer.language
-    )
-    active = translation.get_language() or settings.LANGUAGE_CODE
-    return next(code for code in (on_record, active, active.partition("-")[0], "en") if code in known)
+def _state_before(event: AppointmentEvent) -> State:
+    """What was so before the event. An event tells only what it changed."""
+    if event.kind == AppointmentEvent.Kind.BOOKED:
+        return NOTHING
+    if _undoes_cancellation(event):
+        return CALLED_OFF
+    state = _state_of(event.appointment)
+    for name in ("starts_at", "ends_at"):
+        if name in event.before:
+            state[name] = _written(datetime.fromisoformat(event.before[name]))
+    return state | {"staff": event.before.get("staff", state["staff"])}
+
+
+def _undoes_cancellation(event: AppointmentEvent) -> bool:
+    was = event.before.get("status")
+    return event.kind == AppointmentEvent.Kind.MARKED and was == Appointment.Status.CANCELLED
+
+
+def waiting_for(appointment: Appointment) -> list[Message]:
+    """Its notices that were not sent and are nobody's to send just now, the earliest first."""
+    rows = Message.objects.filter(appointment=appointment, kind__in=NOTICES, copy=0)
+    return list(rows.filter(state=Message.State.PENDING, handed_over_at=None).order_by("id"))
+
+
+def close(waiting: list[Message], *, now: datetime) -> None:
+    Message.objects.filter(pk__in=[message.pk for message in waiting]).close(reason=OVERTAKEN, now=now)

@@ -207,7 +207,7 @@ def reassign(
 def cancel(
     *, appointment: Appointment, reason: str, by: User | None, now: datetime, version: int | None = None
 ) -> Appointment:
-    """Cancel; the slot is free at once. A customer is bound by the program's notice.
+    """Cancel; the slot is free at once. A customer is bound by the program's notice, and takes back having confirmed.
 
     Raises ChangeRefused, StaleAppointment, and BookingRefused(too_soon or past) for a customer.
     """
@@ -220,6 +220,8 @@ def cancel(
         before = record.snapshot(current)
         current.status, current.cancelled_at, current.cancel_reason = Status.CANCELLED, now, reason[:200]
         current.arrived_at = current.arrived_by = None
+        if by is None:
+            current.email_confirmed_at = current.phone_confirmed_at = None
         record.save(current, kind=Kind.CANCELLED, before=before, by=by, now=now, reason=reason)
     return _copied(appointment, current)
 
@@ -243,9 +245,10 @@ def mark(
             raise ChangeRefused(
                 f"It is {current.get_status_display().lower()}: that cannot become “{status}”."
             )
+        before = record.snapshot(current)
         if current.status == Status.CANCELLED:
             rules.check_free(Placement.of(current, by=by, now=now))
-        before = record.snapshot(current)
+            current.revision += 1  # the customer may have been told that it is off
         current.status = status if status != Status.SCHEDULED else stranded_or_scheduled(current, now)
         current.cancelled_at, current.cancel_reason = None, ""
         _stamp_arrival(current, by, now)

@@ -3,7 +3,7 @@
 from django.db import connection
 
 from appointments.models import AppointmentEvent
-from reminders import notices
+from reminders import planning
 
 # Kinds after which the customer belongs to the appointment's facility.
 _PLACED = {AppointmentEvent.Kind.BOOKED, AppointmentEvent.Kind.RESCHEDULED, AppointmentEvent.Kind.REASSIGNED}
@@ -13,7 +13,7 @@ def follow(event: AppointmentEvent) -> None:
     """Set in motion all that follows from this change, in its transaction. Outside effects become rows, never calls."""
     if event.kind in _PLACED:
         _make_known_at_facility(event)
-    notices.plan(event)
+    planning.plan(event)
 
 
 def _make_known_at_facility(event: AppointmentEvent) -> None:

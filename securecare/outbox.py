@@ -4,7 +4,7 @@ The row is the truth and the queue is a hint: a row is written in the transactio
 on commit, and a sweep queues whatever is due and was not, so a queue that is down, flushed or restarted loses nothing.
 
 A worker claims a row, holds no lock and no transaction while it talks to a provider, looks again at what the row is for, and
-settles it. An attempt that ends without a word (a killed worker) is released after `LONGEST_CLAIM`, so an effect may be tried
+settles it. An attempt that ends without a word (a killed worker) is released after `OUTBOX_CLAIM_SECONDS`, so an effect may be tried
 twice: `was_interrupted` tells the next worker to ask the provider first where repeating is not harmless.
 """
 
@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol, Self, TypeVar
 from uuid import uuid4
 
+from django.conf import settings
 from django.db import models, transaction
 from django.db.models import F, Q
 from kombu.exceptions import KombuError
@@ -25,13 +26,16 @@ logger = logging.getLogger(__name__)
 MOST_ATTEMPTS = 8
 FIRST_DELAY = timedelta(seconds=30)
 LONGEST_DELAY = timedelta(hours=1)
-LONGEST_CLAIM = timedelta(minutes=5)
 QUEUED_AGAIN_AFTER = timedelta(minutes=2)
 SWEPT_AT_ONCE = 10_000
 INTERRUPTED = "The attempt ended without a result."
 ERROR_LIMIT = 500
 BROKER_ERRORS = (KombuError, RedisError, OSError)
 SECONDS_OF_SILENCE = 10
+
+
+def longest_claim() -> timedelta:
+    return timedelta(seconds=settings.OUTBOX_CLAIM_SECONDS)
 
 
 class State(models.TextChoices):
@@ -53,7 +57,7 @@ class OutboxQuerySet(models.QuerySet[Row]):
 
     def stuck(self, now: datetime) -> Self:
         """Those claimed so long ago that their worker must be gone."""
-        return self.filter(state=State.CLAIMED, claimed_at__lte=now - LONGEST_CLAIM)
+        return self.filter(state=State.CLAIMED, claimed_at__lte=now - longest_claim())
 
     def claim(self, row_id: int, *, now: datetime) -> Row | None:
         """The row, for the caller alone to carry out; None if it is not due, settled, gone, or someone else's."""
@@ -121,24 +125,36 @@ class OutboxRow(models.Model):
         """The effect happened; `fields` are the subclass's own to save with it. False if the claim was lost meanwhile."""
         return self._settle(state=State.DONE, settled_at=now, last_error="", **fields)
 
-    def close(self, *, reason: str, now: datetime) -> bool:
+    def close(self, *, reason: str, now: datetime, **fields: Any) -> bool:
         """The effect is no longer wanted. False if the claim was lost meanwhile."""
-        return self._settle(state=State.CLOSED, settled_at=now, closed_reason=reason[:ERROR_LIMIT])
+        return self._settle(state=State.CLOSED, settled_at=now, closed_reason=reason[:ERROR_LIMIT], **fields)
 
-    def give_up(self, *, error: str, now: datetime) -> bool:
+    def give_up(self, *, error: str, now: datetime, **fields: Any) -> bool:
         """The effect cannot be had. False if the claim was lost meanwhile."""
-        return self._settle(state=State.GIVEN_UP, settled_at=now, last_error=error[:ERROR_LIMIT])
+        return self._settle(state=State.GIVEN_UP, settled_at=now, last_error=error[:ERROR_LIMIT], **fields)
 
-    def retry_later(self, *, error: str, now: datetime, retry_after: timedelta | None = None) -> bool:
+    def put_off(self, *, until: datetime, reason: str) -> bool:
+        """Not now: try again from `until` on. That was no attempt. False if the claim was lost meanwhile."""
+        return self._settle(
+            state=State.PENDING,
+            due_at=until,
+            queued_at=None,
+            attempts=self.attempts - 1,
+            last_error=reason[:ERROR_LIMIT],
+        )
+
+    def retry_later(
+        self, *, error: str, now: datetime, retry_after: timedelta | None = None, **fields: Any
+    ) -> bool:
         """Try again after a growing delay, never before `retry_after`; the last attempt gives up instead.
 
         False if the claim was lost meanwhile.
         """
         if self.attempts >= MOST_ATTEMPTS:
-            return self.give_up(error=error, now=now)
+            return self.give_up(error=error, now=now, **fields)
         delay = max(backoff(self.attempts, spread=random.random()), retry_after or timedelta(0))  # noqa: S311
         return self._settle(
-            state=State.PENDING, due_at=now + delay, queued_at=None, last_error=error[:ERROR_LIMIT]
+            state=State.PENDING, due_at=now + delay, queued_at=None, last_error=error[:ERROR_LIMIT], **fields
         )
 
     def _settle(self, **fields: Any) -> bool:
@@ -184,6 +200,11 @@ class Hints:
 
 
 _hints = Hints()
+
+
+def publish(task: Task, row_id: int) -> bool:
+    """Tell a worker of this row now; False if the queue cannot be reached."""
+    return _hints.publish(task, row_id)
 
 
 def queue_on_commit(task: Task, row: OutboxRow, *, now: datetime, hints: Hints = _hints) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import models, transaction
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from securecare.encryption import CannotOpen, key_ring
 
@@ -37,6 +37,7 @@ class SealedTable:
     reseal: Callable[[Any], bool]
     name_of: Callable[[Any], str]
     related: tuple[str, ...] = ()
+    which: Q | None = None  # of its rows, if not all hold a text
 
     def count_by_key(self) -> dict[str, int]:
         """How many rows are sealed under each key id."""
@@ -59,7 +60,7 @@ class SealedTable:
 
     @property
     def _rows(self) -> QuerySet[Any]:
-        return self.model._default_manager.all()
+        return self.model._default_manager.filter(self.which or Q())
 
     def _move(self, rows: list[Any]) -> Batch:
         batch = Batch()

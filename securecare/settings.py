@@ -134,6 +134,16 @@ CELERY_TASK_DEFAULT_QUEUE = "reminders"
 CELERY_TASK_ROUTES = {"calendarsync.tasks.*": {"queue": "calendarsync"}}
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
+    "send-due-messages": {
+        "task": "reminders.tasks.sweep",
+        "schedule": timedelta(seconds=30),
+        # A sweep that could not start before the next one has nothing left to do.
+        "options": {"expires": 30},
+    },
+    "plan-reminders-anew": {
+        "task": "reminders.tasks.plan_anew",
+        "schedule": timedelta(days=1),
+    },
     "clear-expired-sessions": {
         "task": "securecare.tasks.clear_expired_sessions",
         "schedule": timedelta(hours=6),
@@ -220,6 +230,30 @@ except ValueError as error:
     raise ImproperlyConfigured(
         f"BOOKINGS_PER_ADDRESS and BOOKINGS_PER_CONTACT: write them as 30/hour. {error}"
     ) from error
+
+# -------------------------------------------------------------------------------- messages to customers
+
+# Providers without credentials are off: messages are then kept readable under Messages, and sent to nobody.
+EMAIL_FROM = env.str("EMAIL_FROM", default="appointments@localhost")
+SMTP_URL = env.str("SMTP_URL", default="")
+SENDGRID_API_KEY = env.str("SENDGRID_API_KEY", default="")
+SENDGRID_API_BASE = env.str("SENDGRID_API_BASE", default="https://api.sendgrid.com").rstrip("/")
+# Public keys of the signed event webhook; several while one is replaced by another.
+SENDGRID_WEBHOOK_KEYS = env.list("SENDGRID_WEBHOOK_KEYS", default=[])
+# How long an event may take that tells whether an interrupted e-mail was sent.
+SENDGRID_EVENT_MINUTES = env.float("SENDGRID_EVENT_MINUTES", default=15)
+TWILIO_ACCOUNT_SID = env.str("TWILIO_ACCOUNT_SID", default="")
+# The first signs what we send; webhooks signed with any of them are accepted, so that one can replace another.
+TWILIO_AUTH_TOKENS = env.list("TWILIO_AUTH_TOKENS", default=[])
+TWILIO_MESSAGING_SERVICE_SID = env.str("TWILIO_MESSAGING_SERVICE_SID", default="")
+TWILIO_FROM = env.str("TWILIO_FROM", default="")
+TWILIO_API_BASE = env.str("TWILIO_API_BASE", default="https://api.twilio.com").rstrip("/")
+PROVIDER_TIMEOUT_SECONDS = env.float("PROVIDER_TIMEOUT_SECONDS", default=10)
+# Texts about appointments to one number in 24 hours and in 7 days; codes that somebody asked for do not count.
+TEXTS_PER_NUMBER_A_DAY = env.int("TEXTS_PER_NUMBER_A_DAY", default=5)
+TEXTS_PER_NUMBER_A_WEEK = env.int("TEXTS_PER_NUMBER_A_WEEK", default=15)
+# How long a worker may be silent about a message before another takes it over.
+OUTBOX_CLAIM_SECONDS = env.int("OUTBOX_CLAIM_SECONDS", default=300)
 
 # --------------------------------------------------------------------------------------- encryption
 

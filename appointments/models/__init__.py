@@ -1,6 +1,6 @@
 from appointments.models.appointment import Appointment, AppointmentQuerySet, PrivateNote, PrivateNoteRead
 from appointments.models.event import AppointmentEvent
-from appointments.models.link import AppointmentLink
+from appointments.models.link import AppointmentLink, Channel
 from appointments.models.organisation import Facility, Organisation, Program, StaffMember
 from appointments.models.people import Case, Customer, CustomerQuerySet
 
@@ -10,6 +10,7 @@ __all__ = [
     "AppointmentLink",
     "AppointmentQuerySet",
     "Case",
+    "Channel",
     "Customer",
     "CustomerQuerySet",
     "Facility",

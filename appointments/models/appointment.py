@@ -10,6 +10,7 @@ from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import DateTimeRangeField, RangeBoundary, RangeOperators
 from django.db import models
 from django.db.models import F, Func, Q
+from django.db.models.functions import Upper
 from django.urls import reverse
 
 from appointments.models.organisation import Facility, Program, StaffMember
@@ -123,6 +124,16 @@ class Appointment(models.Model):
                 fields=["facility", "starts_at"],
                 name="appointment_stranded",
                 condition=Q(status="pending_reassignment"),
+            ),
+            models.Index(
+                fields=["contact_phone"],
+                name="appointment_contact_phone",
+                condition=~Q(contact_phone=""),
+            ),
+            models.Index(
+                Upper("contact_email"),
+                name="appointment_contact_email",
+                condition=~Q(contact_email=""),
             ),
         ]
         constraints = [

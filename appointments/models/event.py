@@ -17,6 +17,7 @@ class Kind(models.TextChoices):
     NOTES_EDITED = "notes_edited", "Notes edited"
     STRANDED = "stranded", "No longer inside working hours"
     RESTORED = "restored", "Working hours came back"
+    CONFIRMED = "confirmed", "Confirmed"
 
 
 class Actor(models.TextChoices):

@@ -4,26 +4,42 @@ from typing import Any
 
 from appointments.models import Appointment, Customer
 from reminders import consent, messages
+from reminders.messages import Letter
 from reminders.models import Channel, ConsentLog, Kind, Message
 from tests import factories as make
 
 
 def message(**given: Any) -> Message:
+    """One about no appointment, worded from the beginning."""
+    letter = Letter(given.pop("subject", "Your code"), given.pop("text", "Your code is 123456"))
     fields = {
-        "kind": Kind.BOOKED,
+        "kind": Kind.SIGN_IN,
         "channel": Channel.EMAIL,
         "address": "ada@example.org",
-        "subject": "Booked",
-        "text": "Wednesday, 10:45 AM EST",
+        "letter": letter,
         "now": make.NOW,
     }
-    written = messages.write(**{**fields, **given})
-    assert written is not None
-    return written
+    return messages.write(**{**fields, **given})
 
 
 def notice(*, of: Appointment, **given: Any) -> Message:
-    return message(**{"appointment": of, "customer": of.customer, "address": of.email, **given})
+    """One about an appointment, due now and not worded yet. In place of the one that planning has written."""
+    channel = given.get("channel", Channel.EMAIL)
+    fields = {
+        "kind": Kind.BOOKED,
+        "channel": channel,
+        "address": of.email if channel == Channel.EMAIL else of.phone,
+        "language": "en",
+        "customer": of.customer,
+        "appointment": of,
+        "revision": of.revision,
+        "due_at": make.NOW,
+        "created_at": make.NOW,
+        **given,
+    }
+    key = {name: fields.get(name) for name in ("appointment", "kind", "channel", "rule", "revision")}
+    Message.objects.filter(**{name: value for name, value in key.items() if value is not None}).delete()
+    return Message.objects.create(**fields)
 
 
 def agreed(*, customer: Customer | None = None, **given: Any) -> ConsentLog:

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from securecare import outbox
-from securecare.outbox import INTERRUPTED, LONGEST_CLAIM, MOST_ATTEMPTS, Hints, OutboxRow, State
+from securecare.outbox import INTERRUPTED, MOST_ATTEMPTS, Hints, OutboxRow, State, longest_claim
 from tests.factories import NOW
 from tests.together import at_once
 
@@ -151,8 +151,8 @@ def test_waiting_rows_can_be_closed_together_and_a_claimed_one_is_left_to_its_wo
 
 def test_a_row_whose_worker_died_is_released_and_says_so():
     row = claimed()
-    assert Parcel.objects.release_stuck(now=NOW + LONGEST_CLAIM - SECOND) == 0
-    later = NOW + LONGEST_CLAIM
+    assert Parcel.objects.release_stuck(now=NOW + longest_claim() - SECOND) == 0
+    later = NOW + longest_claim()
     assert Parcel.objects.release_stuck(now=later) == 1
     again = Parcel.objects.claim(row.pk, now=later)
     assert (again.attempts, again.last_error, again.was_interrupted) == (2, INTERRUPTED, True)
@@ -160,7 +160,7 @@ def test_a_row_whose_worker_died_is_released_and_says_so():
 
 def test_a_row_that_kills_every_worker_is_given_up():
     row = claimed(attempts=MOST_ATTEMPTS)
-    assert Parcel.objects.release_stuck(now=NOW + LONGEST_CLAIM) == 1
+    assert Parcel.objects.release_stuck(now=NOW + longest_claim()) == 1
     assert (saved(row).state, saved(row).last_error) == (State.GIVEN_UP, INTERRUPTED)
 
 
@@ -175,7 +175,7 @@ def test_a_row_that_kills_every_worker_is_given_up():
 )
 def test_a_worker_thought_dead_cannot_undo_its_successor(settle, caplog):
     slow = claimed()
-    later = NOW + LONGEST_CLAIM
+    later = NOW + longest_claim()
     Parcel.objects.release_stuck(now=later)
     successor = Parcel.objects.claim(slow.pk, now=later)
     assert settle(slow) is False
@@ -186,7 +186,7 @@ def test_a_worker_thought_dead_cannot_undo_its_successor(settle, caplog):
 
 def test_two_sweeps_release_a_stuck_row_once():
     claimed()
-    released = at_once([lambda: Parcel.objects.release_stuck(now=NOW + LONGEST_CLAIM)] * 4)
+    released = at_once([lambda: Parcel.objects.release_stuck(now=NOW + longest_claim())] * 4)
     assert sorted(released) == [0, 0, 0, 1]
 
 
@@ -286,7 +286,7 @@ def test_rows_of_a_sweep_that_could_not_publish_are_swept_again():
 def test_sweep_queues_what_is_due_or_stuck_in_order_and_up_to_its_limit():
     inbox = Inbox()
     stuck = claimed()
-    now = NOW + LONGEST_CLAIM
+    now = NOW + longest_claim()
     second, first = parcel(due_at=NOW), parcel(due_at=NOW - SECOND)
     parcel(due_at=now + SECOND)
     claimed(due_at=NOW).finish(now=NOW)

@@ -1,0 +1,26 @@
+"""Messages to customers, when they are due, what became of them, and who agreed to them."""
+
+from appointments.models import Channel
+from reminders.models.consent import ConsentLog, Source
+from reminders.models.inbound import InboundText, Meaning
+from reminders.models.message import CODES, NOTICES, Delivery, Kind, Message
+from reminders.models.report import ChannelStop, ContactProblem, DeliveryReport
+from reminders.models.rule import ReminderRule, ReminderWording
+
+__all__ = [
+    "CODES",
+    "NOTICES",
+    "Channel",
+    "ChannelStop",
+    "ConsentLog",
+    "ContactProblem",
+    "Delivery",
+    "DeliveryReport",
+    "InboundText",
+    "Kind",
+    "Meaning",
+    "Message",
+    "ReminderRule",
+    "ReminderWording",
+    "Source",
+]
