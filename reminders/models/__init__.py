@@ -3,7 +3,7 @@
 from appointments.models import Channel
 from reminders.models.consent import ConsentLog, Source
 from reminders.models.inbound import InboundText, Meaning
-from reminders.models.message import CODES, NOTICES, Delivery, Kind, Message
+from reminders.models.message import CODES, NOTICES, Delivery, Kind, Message, MessageQuerySet
 from reminders.models.report import ChannelStop, ContactProblem, DeliveryReport
 from reminders.models.rule import ReminderRule, ReminderWording
 
@@ -20,6 +20,7 @@ __all__ = [
     "Kind",
     "Meaning",
     "Message",
+    "MessageQuerySet",
     "ReminderRule",
     "ReminderWording",
     "Source",

@@ -1,14 +1,15 @@
 """The outbox of messages to customers."""
 
 import uuid
+from collections.abc import Iterable
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from appointments.models import Appointment, Channel, Customer
+from appointments.models import Appointment, Channel, Customer, Facility
 from reminders.models.rule import ReminderRule
-from securecare.outbox import OutboxRow
+from securecare.outbox import OutboxQuerySet, OutboxRow
 
 
 class Kind(models.TextChoices):
@@ -35,6 +36,14 @@ class Delivery(models.TextChoices):
     DELAYED = "delayed", "Delayed"
     DELIVERED = "delivered", "Delivered"
     FAILED = "failed", "Not delivered"
+
+
+class MessageQuerySet(OutboxQuerySet["Message"]):
+    def visible_at(self, facilities: Iterable[Facility | int]) -> "MessageQuerySet":
+        """Those about appointments at these facilities, and those about none to customers who are known there."""
+        places = list(facilities)
+        of_theirs = Q(appointment=None, customer__in=Customer.objects.known_at(places))
+        return self.filter(Q(appointment__facility__in=places) | of_theirs)
 
 
 class Message(OutboxRow):
@@ -131,6 +140,8 @@ class Message(OutboxRow):
     )
     handled_note = models.CharField(max_length=200, blank=True)
 
+    objects = MessageQuerySet.as_manager()
+
     class Meta(OutboxRow.Meta):
         ordering = ["-id"]
         indexes = [
@@ -147,6 +158,17 @@ class Message(OutboxRow):
                 fields=["needs_person_since"],
                 name="message_needs_person",
                 condition=Q(needs_person_since__isnull=False, handled_at__isnull=True),
+            ),
+            # What staff look through, the newest first.
+            models.Index(
+                fields=["state", "settled_at", "id"],
+                name="message_settled",
+                condition=Q(settled_at__isnull=False),
+            ),
+            models.Index(
+                fields=["settled_at", "id"],
+                name="message_failed",
+                condition=Q(state="given_up") | Q(delivery="failed"),
             ),
         ]
         constraints = [
