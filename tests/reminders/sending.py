@@ -11,12 +11,12 @@ from tests import factories as make
 
 def message(**given: Any) -> Message:
     """One about no appointment, worded from the beginning."""
-    letter = Letter(given.pop("subject", "Your code"), given.pop("text", "Your code is 123456"))
+    words = given.pop("subject", "Your code"), given.pop("text", "Your code is 123456")
     fields = {
         "kind": Kind.SIGN_IN,
         "channel": Channel.EMAIL,
         "address": "ada@example.org",
-        "letter": letter,
+        "letter": Letter(*words),
         "now": make.NOW,
     }
     return messages.write(**{**fields, **given})

@@ -6,30 +6,22 @@ from django.db import connection
 
 from reminders import messages
 from reminders.messages import Letter, MessageUnreadable
-from reminders.models import Channel, Kind, Message
+from reminders.models import Kind, Message
 from tests import factories as make
+from tests.reminders import sending
 
 pytestmark = pytest.mark.django_db
 
 LETTER = Letter("Booked: Intake Interview", "Wednesday, 10:45 AM EST\nwith Dr. Núñez 🌱")
 
 
-def written(**given: Any) -> Message | None:
-    fields = {
-        "kind": Kind.BOOKED,
-        "channel": Channel.EMAIL,
-        "address": "ada@example.org",
-        "subject": LETTER.subject,
-        "text": LETTER.text,
-        "now": make.NOW,
-    }
-    return messages.write(**{**fields, **given})
+def written(**given: Any) -> Message:
+    letter = Letter(LETTER.subject, given.pop("text", LETTER.text))
+    return sending.message(**{"kind": Kind.SIGN_IN, "letter": letter, **given})
 
 
 def saved(**given: Any) -> Message:
-    message = written(**given)
-    assert message is not None
-    return Message.objects.get(pk=message.pk)
+    return Message.objects.get(pk=written(**given).pk)
 
 
 def test_message_reads_as_it_was_written() -> None:
@@ -57,33 +49,9 @@ def test_nothing_of_the_text_lies_in_the_table() -> None:
         assert part not in stored
 
 
-def test_notice_of_a_revision_is_written_once_for_each_channel() -> None:
-    appointment = make.appointment()
-
-    first = written(appointment=appointment)
-    again = written(appointment=appointment, text="Other words")
-    texted = written(appointment=appointment, channel=Channel.PHONE, address="+12125550143")
-
-    assert first is not None
-    assert again is None
-    assert texted is not None
-    assert [messages.read(m).text for m in Message.objects.filter(channel=Channel.EMAIL)] == [LETTER.text]
-    assert first.pk is not None
-    assert first.revision == appointment.revision == 0
-
-
-def test_notice_of_the_next_revision_is_another() -> None:
-    appointment = make.appointment()
-    written(appointment=appointment)
-    appointment.revision = 1
-
-    assert written(appointment=appointment) is not None
-    assert sorted(Message.objects.values_list("revision", flat=True)) == [0, 1]
-
-
 def test_message_about_no_appointment_is_always_new() -> None:
     for _ in range(2):
-        assert written(kind=Kind.SIGN_IN) is not None
+        written()
 
     assert Message.objects.count() == 2
 
@@ -121,3 +89,10 @@ def test_reseal_leaves_a_text_that_changed_meanwhile(settings: Any) -> None:
     messages.reseal(Message.objects.get(pk=stale.pk))
 
     assert not messages.reseal(stale)
+
+
+def test_message_not_worded_yet_reads_as_none() -> None:
+    message = sending.notice(of=make.appointment())
+
+    assert messages.read(message) is None
+    assert not messages.reseal(message)

@@ -7,6 +7,7 @@ from django.apps import apps
 from django.core.management import CommandError, call_command
 
 from reminders import messages
+from reminders.messages import Letter
 from reminders.models import Channel, Kind, Message
 from securecare import rotation
 from tests import factories as make
@@ -24,8 +25,7 @@ def written(text: str) -> Message:
         kind=Kind.SIGN_IN,
         channel=Channel.EMAIL,
         address="ada@example.org",
-        subject="Code",
-        text=text,
+        letter=Letter("Code", text),
         now=make.NOW,
     )
     assert message is not None
