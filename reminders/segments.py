@@ -26,6 +26,11 @@ def count(text: str) -> int:
     return _parts([len(c.encode("utf-16-le")) // 2 for c in text], alone=70, joined=67)
 
 
+def beyond(text: str) -> str:
+    """The characters, each once, that the GSM alphabet lacks: for one of them every segment holds 70 instead of 160."""
+    return "".join(dict.fromkeys(c for c in text if c not in _GSM))
+
+
 def _parts(widths: Sequence[int], *, alone: int, joined: int) -> int:
     """No character is cut in two, and a text of several parts spends some of each on putting them together."""
     if sum(widths) <= alone:

@@ -49,11 +49,8 @@ FIELDS = {
     )
 }
 EXAMPLES = {name: field.example for name, field in FIELDS.items()}
+# What a text must say. An e-mail says it all beneath the program's own words.
 NEEDED = {
-    Channel.EMAIL: ("time", "link"),
-    Channel.PHONE: ("organisation", "time", "link"),
-}
-WHY_NEEDED = {
     "organisation": "so that the reader knows who writes",
     "time": "so that they know when to come",
     "link": "so that they can confirm, move or cancel",
@@ -101,9 +98,8 @@ def problems(text: str, *, channel: str, is_subject: bool = False) -> list[str]:
     found = [*_brace_problems(text), *_field_problems(text, channel=channel, is_subject=is_subject)]
     if is_subject:
         return found + (["Keep the subject on one line."] if _LINE_BREAK.search(text) else [])
-    found += _missing(text, channel)
     if channel == Channel.PHONE:
-        found += _stop_problems(text)
+        found += _missing(text) + _stop_problems(text)
         if not found and segment_count(text) > MOST_SEGMENTS:
             found.append(
                 f"Shorten it: it would be sent, and charged, as {segment_count(text)} texts. "
@@ -160,11 +156,9 @@ def _unknown(name: str) -> str:
     return f"There is no field {{{name}}}. {advice}"
 
 
-def _missing(text: str, channel: str) -> list[str]:
+def _missing(text: str) -> list[str]:
     there = names_in(text)
-    return [
-        f"Add {FIELDS[name]}, {WHY_NEEDED[name]}." for name in NEEDED[Channel(channel)] if name not in there
-    ]
+    return [f"Add {FIELDS[name]}, {why}." for name, why in NEEDED.items() if name not in there]
 
 
 def _stop_problems(text: str) -> list[str]:

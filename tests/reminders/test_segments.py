@@ -40,3 +40,9 @@ def test_count(text: str, cost: int) -> None:
 )
 def test_plain(text: str, sent: str) -> None:
     assert segments.plain(text) == sent
+
+
+def test_beyond_names_what_the_alphabet_lacks_once():
+    assert segments.beyond("Ana Ñandú, 10:45 – ya") == "ú–"
+    assert segments.beyond("¿mañana? {é}") == ""
+    assert segments.beyond("яблоня") == "яблон"
