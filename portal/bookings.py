@@ -83,7 +83,7 @@ def book_online(
         if earlier is not None:
             return earlier
         customer = search.customer or _register(search, person)
-        if person is not None and person.phone:
+        if person is not None and person.phone and not consent.was_stopped(person.phone):
             _record_consent(person, customer, origin, now)
         appointment = _book_with_first(search, starts_at, customer, person, now)
         appointment_links.issue(appointment=appointment, purpose=MANAGE, now=now, token=token_of(submission))
@@ -156,7 +156,10 @@ def _register(search: Search, person: Person | None) -> Customer:
 
 
 def _record_consent(person: Person, customer: Customer, origin: Origin, now: datetime) -> None:
-    """Before the booking, whose notices ask whether the number may be texted; undone with it if it is refused."""
+    """Before the booking, whose notices ask whether the number may be texted; undone with it if it is refused.
+
+    A phone that ended texts itself is asked by START, not by whoever enters its number.
+    """
     consent.record(
         phone=person.phone,
         granted=True,

@@ -34,7 +34,8 @@ def of(customer: Customer) -> Texting:
 
 def wording(*, is_on: bool, customer: Customer) -> str:
     if not is_on:
-        return consent.wording_to_turn_on(brand().name)
+        words = consent.wording_to_turn_on(brand().name)
+        return f"{words} {_start()}" if consent.was_stopped(customer.phone) else words
     if customer.email:
         return gettext(
             "Turning texts off ends all texts to this number, sign-in codes too. You sign in by e-mail then."
@@ -42,6 +43,13 @@ def wording(*, is_on: bool, customer: Customer) -> str:
     return gettext(
         "Turning texts off ends all texts to this number, sign-in codes too. "
         "Add an e-mail address first: without one you could no longer sign in."
+    )
+
+
+def _start() -> str:
+    """Carriers keep a block of their own, which nothing but the phone lifts."""
+    return gettext(
+        "This phone has ended our texts with STOP: text START to us as well, or they will not arrive."
     )
 
 

@@ -20,6 +20,7 @@ from tests import factories as make
 from tests.portal.booking_online import ADA, GONE, MOBILE, Form, Visitor, nothing_is_booked, problems
 from tests.portal.clinic import DAY, Clinic
 from tests.portal.visiting import field, signed_in, text_of
+from tests.reminders import sending
 
 pytestmark = pytest.mark.django_db
 WORDING = (
@@ -295,6 +296,12 @@ def test_names_of_all_writing_are_accepted_and_turn_nothing_round(visitor, clini
 # ------------------------------------------------------------------------------------------- the consent to texts
 
 
+def booked_by() -> list[str]:
+    """The channels by which the booking is told."""
+    waiting = Message.objects.filter(kind="booked", state="pending")
+    return sorted(waiting.values_list("channel", flat=True))
+
+
 def test_a_number_writes_the_consent_exactly_as_shown(visitor, clinic):
     visitor.book(clinic.at(10), phone=MOBILE)
     entry = ConsentLog.objects.get()
@@ -307,14 +314,23 @@ def test_a_number_writes_the_consent_exactly_as_shown(visitor, clinic):
     )
     assert (entry.source, entry.ip, entry.user_agent) == ("portal_booking", "192.0.2.1", "Firefox")
     assert (entry.by, entry.customer, entry.at) == (None, booked.customer, OnlineBooking.objects.get().at)
-    assert sorted(Message.objects.values_list("channel", flat=True)) == ["email", "phone"]
+    assert booked_by() == ["email", "phone"]
+
+
+def test_a_number_that_its_phone_stopped_is_not_agreed_to_by_a_form(visitor, clinic):
+    """Whoever knows the number could else have it texted again."""
+    sending.agreed(phone="+12125550143", granted=False, source="text_stop")
+    visitor.book(clinic.at(10), phone=MOBILE)
+
+    assert ConsentLog.objects.count() == 1
+    assert booked_by() == ["email"]
 
 
 def test_no_number_writes_no_consent(visitor, clinic):
     visitor.book(clinic.at(10))
     assert Appointment.objects.count() == 1
     assert not ConsentLog.objects.exists()
-    assert list(Message.objects.values_list("channel", flat=True)) == ["email"]
+    assert booked_by() == ["email"]
 
 
 def test_a_refused_booking_writes_no_consent(visitor, clinic):
@@ -449,7 +465,7 @@ def test_a_form_sent_twice_books_once_and_shows_the_same_page(visitor, clinic):
     first, second = visitor.press(review), visitor.press(review)
     assert (first.status_code, second.status_code) == (302, 302)
     assert first["Location"] == second["Location"]
-    assert (Appointment.objects.count(), ConsentLog.objects.count(), Message.objects.count()) == (1, 1, 2)
+    assert (Appointment.objects.count(), ConsentLog.objects.count(), len(booked_by())) == (1, 1, 2)
 
 
 def test_sent_again_after_the_program_changed_it_still_shows_what_it_booked(visitor, clinic):

@@ -78,7 +78,7 @@ def test_booking_leaves_its_traces_together(clinic):
         bookings.token_of("secret"), purpose=AppointmentLink.Purpose.MANAGE, now=NOW
     )
     assert found.appointment == appointment
-    assert Message.objects.filter(appointment=appointment).count() == 2
+    assert Message.objects.filter(appointment=appointment, kind="booked", state="pending").count() == 2
     assert list(appointment.customer.facilities.all()) == [clinic.facility]
 
 

@@ -176,6 +176,19 @@ def test_each_channel_is_told_from_what_its_own_reader_knows(clinic: Clinic, ada
     assert rows("phone")[-1] == ("moved", "closed", TAKEN_BACK, "2")
 
 
+def test_what_may_have_been_told_already_is_corrected(clinic: Clinic, ada: Customer) -> None:
+    """Its worker went silent in the middle of sending."""
+    appointment = book(clinic, ada)
+    told(waiting())
+    move(appointment, clinic, 15)
+    Message.objects.filter(pk=waiting().pk).update(handed_over_at=SOON)
+    booking.reschedule(
+        appointment=appointment, starts_at=clinic.at(10, 45, WEDNESDAY), by=clinic.staff.user, now=SOON
+    )
+
+    assert rows()[1:] == [("moved", "pending", "", "1"), ("moved", "pending", "", "2")]
+
+
 def test_several_moves_are_told_once_from_the_first_time(clinic: Clinic, ada: Customer) -> None:
     appointment = book(clinic, ada)
     told(waiting())

@@ -283,6 +283,24 @@ def test_what_may_have_been_sent_is_left_alone(clinic: Clinic, ada: Customer) ->
     assert len(reminders(channel="email", state="pending")) == 2
 
 
+def test_what_may_have_been_sent_is_not_planned_over(clinic: Clinic, ada: Customer) -> None:
+    agree()
+    book(clinic, ada)
+    Message.objects.filter(kind="reminder").update(handed_over_at=SOON)
+    agree(granted=False)
+
+    assert pending() == usual(clinic)
+
+
+@pytest.mark.parametrize("state", ["done", "given_up"])
+def test_what_was_settled_by_sending_is_not_planned_over(clinic: Clinic, ada: Customer, state: str) -> None:
+    book(clinic, ada)
+    Message.objects.filter(kind="reminder").update(state=state, settled_at=SOON)
+    planning.plan_anew(now=SOON)
+
+    assert pending() == []
+
+
 def test_reminder_due_while_it_is_planned_anew_is_still_sent(clinic: Clinic, ada: Customer) -> None:
     book(clinic, ada)
     planning.plan_anew(now=clinic.at(10, 0, DAY - timedelta(days=7)) + timedelta(seconds=10))
