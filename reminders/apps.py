@@ -5,8 +5,9 @@ class RemindersConfig(AppConfig):
     name = "reminders"
 
     def ready(self) -> None:
-        """The texts of messages are sealed: they move with the keys."""
-        from reminders import messages
+        """Register our checks, and what is sealed here, which moves with the keys: messages, and texts from customers."""
+        from reminders import checks, inbound, messages  # noqa: F401
         from securecare import rotation
 
         rotation.register(messages.sealed_table())
+        rotation.register(inbound.sealed_table())

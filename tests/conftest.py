@@ -6,6 +6,8 @@ from typing import Any
 import hypothesis
 import pytest
 
+pytest_plugins = ["tests.contracts.fixtures"]
+
 LOOPBACK = {"", "localhost", "127.0.0.1", "::1", "0.0.0.0", "::", socket.gethostname()}
 LOOKUPS = {"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"}
 TRANSFERS = {"socket.connect", "socket.sendto", "socket.sendmsg"}
