@@ -1,6 +1,17 @@
 from django.urls import path
 
-from portal.views import account, appointment, booking, embed, home, link, profile, sign_in, times
+from portal.views import (
+    account,
+    appointment,
+    booking,
+    embed,
+    home,
+    link,
+    profile,
+    sign_in,
+    times,
+    unsubscribe,
+)
 
 urlpatterns = [
     path("", home.home, name="portal-home"),
@@ -17,6 +28,7 @@ urlpatterns = [
     path("a/<str:token>/move/", link.move, name="portal-link-move"),
     path("a/<str:token>/cancel/", link.cancel, name="portal-link-cancel"),
     path("a/<str:token>/appointment.ics", link.calendar_file, name="portal-link-ics"),
+    path("unsubscribe/<str:token>/", unsubscribe.unsubscribe, name="portal-unsubscribe"),
     path("sign-in/", sign_in.sign_in, name="portal-sign-in"),
     path("sign-in/code/", sign_in.code, name="portal-code"),
     path("sign-in/link/<str:token>/", sign_in.by_link, name="portal-sign-in-link"),

@@ -4,7 +4,7 @@ import logging
 import re
 
 # The portal's links and those of messages; a token has 43 characters.
-_TOKEN = re.compile(r"(/portal/(?:a|sign-in/link)/|/[csi]/)[\w-]{16,}")
+_TOKEN = re.compile(r"(/portal/(?:a|sign-in/link|unsubscribe)/|/[csi]/)[\w-]{16,}")
 
 
 class WithoutSecrets(logging.Formatter):

@@ -8,6 +8,7 @@ urlpatterns = [
     path("readyz", health.readiness, name="readyz"),
     path("", include("appointments.signin.urls")),
     path("", include("scheduling.urls")),
+    path("", include("reminders.urls")),
     path("portal/", include("portal.urls")),
     path("admin/", admin.site.urls),
 ]

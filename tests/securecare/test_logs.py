@@ -14,7 +14,16 @@ def test_every_line_is_written_by_the_formatter_that_masks():
 
 
 @pytest.mark.parametrize(
-    "before", ["/portal/a/", "/portal/sign-in/link/", "/c/", "/s/", "/i/", "https://care.example/portal/a/"]
+    "before",
+    [
+        "/portal/a/",
+        "/portal/sign-in/link/",
+        "/portal/unsubscribe/",
+        "/c/",
+        "/s/",
+        "/i/",
+        "https://care.example/portal/a/",
+    ],
 )
 def test_tokens_in_addresses_are_masked_wherever_they_stand(before):
     token = links.new_token()

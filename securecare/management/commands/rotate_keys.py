@@ -10,7 +10,7 @@ from securecare.rotation import SealedTable
 
 class Command(BaseCommand):
     help = (
-        "Seal every private note and message under the first key of NOTE_KEY_RING. Give every process the new key before "
+        "Seal every private note, message and text from a customer under the first key of NOTE_KEY_RING. Give every process the new key before "
         "you put it first; drop the old key when nothing is left under it. May be stopped and started again."
     )
 
