@@ -17,7 +17,7 @@ from uuid import uuid4
 
 from django.conf import settings
 from django.db import models, transaction
-from django.db.models import F, Q
+from django.db.models import Q
 from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
 
@@ -28,10 +28,13 @@ FIRST_DELAY = timedelta(seconds=30)
 LONGEST_DELAY = timedelta(hours=1)
 QUEUED_AGAIN_AFTER = timedelta(minutes=2)
 SWEPT_AT_ONCE = 10_000
+PUBLISHED_AT_ONCE = 1_000
 INTERRUPTED = "The attempt ended without a result."
 ERROR_LIMIT = 500
 BROKER_ERRORS = (KombuError, RedisError, OSError)
 SECONDS_OF_SILENCE = 10
+# What a sweep queues waits behind what somebody has just asked for, and behind the next sweep. 0 comes first.
+SWEPT_PRIORITY = 6
 
 
 def longest_claim() -> timedelta:
@@ -48,6 +51,10 @@ class State(models.TextChoices):
 
 SETTLED = (State.DONE, State.CLOSED, State.GIVEN_UP)
 Row = TypeVar("Row", bound="OutboxRow")
+_CLAIM = (
+    "UPDATE {table} SET state = 'claimed', claim = %s, claimed_at = %s, attempts = attempts + 1 "
+    "WHERE id = %s AND state = 'pending' AND due_at <= %s RETURNING *"
+)
 
 
 class OutboxQuerySet(models.QuerySet[Row]):
@@ -61,22 +68,20 @@ class OutboxQuerySet(models.QuerySet[Row]):
 
     def claim(self, row_id: int, *, now: datetime) -> Row | None:
         """The row, for the caller alone to carry out; None if it is not due, settled, gone, or someone else's."""
-        token = uuid4()
-        taken = self.due(now).order_by().filter(pk=row_id)
-        if not taken.update(state=State.CLAIMED, claim=token, claimed_at=now, attempts=F("attempts") + 1):
-            return None
-        return self.filter(pk=row_id, claim=token).first()
+        statement = _CLAIM.format(table=self.model._meta.db_table)
+        return next(iter(self.raw(statement, [uuid4(), now, row_id, now])), None)
 
     def close(self, *, reason: str, now: datetime) -> int:
         """Close the waiting ones: what they stand for is no longer wanted. A claimed one is its worker's to look at."""
         waiting = self.filter(state=State.PENDING)
         return waiting.update(state=State.CLOSED, settled_at=now, closed_reason=reason[:ERROR_LIMIT])
 
-    def release_stuck(self, *, now: datetime) -> int:
-        """Make the rows of lost workers due again, or give up those that have used up their attempts."""
+    def release_stuck(self, *, now: datetime, **given_up: Any) -> int:
+        """Make the rows of lost workers due again, or give up those that have used up their attempts: `given_up` are the
+        subclass's own fields to save with those."""
         free: dict[str, Any] = {"claim": None, "claimed_at": None, "last_error": INTERRUPTED}
         worn_out = self.stuck(now).filter(attempts__gte=MOST_ATTEMPTS)
-        lost = worn_out.update(state=State.GIVEN_UP, settled_at=now, **free)
+        lost = worn_out.update(state=State.GIVEN_UP, settled_at=now, **free, **given_up)
         return lost + self.stuck(now).update(state=State.PENDING, due_at=now, queued_at=None, **free)
 
 
@@ -121,6 +126,21 @@ class OutboxRow(models.Model):
         """Whether the attempt before this one was lost: its effect may or may not have happened."""
         return self.last_error == INTERRUPTED
 
+    @property
+    def is_last_attempt(self) -> bool:
+        """Whether `retry_later` would give up."""
+        return self.attempts >= MOST_ATTEMPTS
+
+    def keep(self, **fields: Any) -> bool:
+        """Save these and go on. False if the claim was lost meanwhile."""
+        mine = type(self)._default_manager.filter(pk=self.pk, state=State.CLAIMED, claim=self.claim)
+        if not mine.update(**fields):
+            logger.warning("%s %s was settled after its claim was lost", self._meta.label, self.pk)
+            return False
+        for name, value in fields.items():
+            setattr(self, name, value)
+        return True
+
     def finish(self, *, now: datetime, **fields: Any) -> bool:
         """The effect happened; `fields` are the subclass's own to save with it. False if the claim was lost meanwhile."""
         return self._settle(state=State.DONE, settled_at=now, last_error="", **fields)
@@ -133,7 +153,7 @@ class OutboxRow(models.Model):
         """The effect cannot be had. False if the claim was lost meanwhile."""
         return self._settle(state=State.GIVEN_UP, settled_at=now, last_error=error[:ERROR_LIMIT], **fields)
 
-    def put_off(self, *, until: datetime, reason: str) -> bool:
+    def put_off(self, *, until: datetime, reason: str, **fields: Any) -> bool:
         """Not now: try again from `until` on. That was no attempt. False if the claim was lost meanwhile."""
         return self._settle(
             state=State.PENDING,
@@ -141,6 +161,7 @@ class OutboxRow(models.Model):
             queued_at=None,
             attempts=self.attempts - 1,
             last_error=reason[:ERROR_LIMIT],
+            **fields,
         )
 
     def retry_later(
@@ -150,7 +171,7 @@ class OutboxRow(models.Model):
 
         False if the claim was lost meanwhile.
         """
-        if self.attempts >= MOST_ATTEMPTS:
+        if self.is_last_attempt:
             return self.give_up(error=error, now=now, **fields)
         delay = max(backoff(self.attempts, spread=random.random()), retry_after or timedelta(0))  # noqa: S311
         return self._settle(
@@ -159,14 +180,7 @@ class OutboxRow(models.Model):
 
     def _settle(self, **fields: Any) -> bool:
         """Save the outcome and let go of the claim, if it is still ours: a late worker must not undo another's."""
-        changed: dict[str, Any] = {"claim": None, "claimed_at": None, **fields}
-        mine = type(self)._default_manager.filter(pk=self.pk, state=State.CLAIMED, claim=self.claim)
-        if not mine.update(**changed):
-            logger.warning("%s %s was settled after its claim was lost", self._meta.label, self.pk)
-            return False
-        for name, value in changed.items():
-            setattr(self, name, value)
-        return True
+        return self.keep(claim=None, claimed_at=None, **fields)
 
 
 def backoff(attempts: int, *, spread: float) -> timedelta:
@@ -178,7 +192,7 @@ def backoff(attempts: int, *, spread: float) -> timedelta:
 class Task(Protocol):
     """The part of a Celery task that is used here: it takes a row's id."""
 
-    def apply_async(self, *, args: list[int], retry: bool) -> Any: ...
+    def apply_async(self, *, args: list[int], retry: bool, priority: int) -> Any: ...
 
 
 class Hints:
@@ -187,11 +201,11 @@ class Hints:
     def __init__(self) -> None:
         self._silent_until = 0.0
 
-    def publish(self, task: Task, row_id: int) -> bool:
+    def publish(self, task: Task, row_id: int, *, priority: int = 0) -> bool:
         if time.monotonic() < self._silent_until:
             return False
         try:
-            task.apply_async(args=[row_id], retry=False)
+            task.apply_async(args=[row_id], retry=False, priority=priority)
         except BROKER_ERRORS as error:
             self._silent_until = time.monotonic() + SECONDS_OF_SILENCE
             logger.warning("The queue cannot be reached; due rows wait for the next sweep: %s", error)
@@ -220,18 +234,28 @@ def sweep(
     now: datetime,
     limit: int = SWEPT_AT_ONCE,
     hints: Hints = _hints,
+    given_up: dict[str, Any] | None = None,
 ) -> int:
     """Release what is stuck, then queue what is due and was not queued lately. Returns how many were queued.
 
-    Safe to run twice at a time: each row is picked by one of them.
+    Safe to run twice at a time: each row is picked by one of them. `given_up` are fields to save with what is given up.
     """
-    rows.release_stuck(now=now)
+    rows.release_stuck(now=now, **(given_up or {}))
+    queued = 0
+    while picked := _pick(rows, now=now, limit=min(limit - queued, PUBLISHED_AT_ONCE)):
+        lost = {row_id for row_id in picked if not hints.publish(task, row_id, priority=SWEPT_PRIORITY)}
+        queued += len(picked) - len(lost)
+        if lost:
+            rows.filter(pk__in=lost).update(queued_at=None)
+            break
+    return queued
+
+
+def _pick(rows: "OutboxQuerySet[Any]", *, now: datetime, limit: int) -> list[int]:
+    """The longest due of those that wait for a hint, noted as queued."""
     with transaction.atomic():
         unqueued = Q(queued_at__isnull=True) | Q(queued_at__lte=now - QUEUED_AGAIN_AFTER)
         waiting = rows.due(now).filter(unqueued).select_for_update(skip_locked=True, no_key=True)
         picked = list(waiting.values_list("pk", flat=True)[:limit])
         rows.filter(pk__in=picked).update(queued_at=now)
-    queued = [row_id for row_id in picked if hints.publish(task, row_id)]
-    if len(queued) < len(picked):
-        rows.filter(pk__in=set(picked) - set(queued)).update(queued_at=None)
-    return len(queued)
+    return picked

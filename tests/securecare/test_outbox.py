@@ -59,9 +59,11 @@ class Inbox:
 
     def __init__(self):
         self.ids = []
+        self.priorities = set()
 
-    def apply_async(self, *, args, retry):
+    def apply_async(self, *, args, retry, priority):
         self.ids += args
+        self.priorities.add(priority)
 
 
 # ------------------------------------------------------------------------------------------------------ claiming
@@ -127,8 +129,23 @@ def test_retry_later_is_never_earlier_than_the_provider_asked():
     assert saved(row).due_at == NOW + timedelta(minutes=20)
 
 
+def test_putting_off_is_no_attempt():
+    row = claimed(attempts=3)
+    assert row.put_off(until=NOW + timedelta(hours=9), reason="Night", receipt="R-0")
+    kept = saved(row)
+    assert (kept.state, kept.due_at, kept.last_error) == (State.PENDING, NOW + timedelta(hours=9), "Night")
+    assert (kept.attempts, kept.claim, kept.receipt) == (2, None, "R-0")
+
+
+def test_what_is_kept_meanwhile_stays_claimed():
+    row = claimed()
+    assert row.keep(receipt="R-0")
+    assert (saved(row).state, saved(row).receipt, saved(row).claim) == (State.CLAIMED, "R-0", row.claim)
+
+
 def test_the_last_attempt_gives_up():
     row = claimed(attempts=MOST_ATTEMPTS)
+    assert row.is_last_attempt
     assert row.retry_later(error="busy", now=NOW)
     assert (saved(row).state, saved(row).last_error, saved(row).settled_at) == (State.GIVEN_UP, "busy", NOW)
 
@@ -159,9 +176,10 @@ def test_a_row_whose_worker_died_is_released_and_says_so():
 
 
 def test_a_row_that_kills_every_worker_is_given_up():
-    row = claimed(attempts=MOST_ATTEMPTS)
-    assert Parcel.objects.release_stuck(now=NOW + longest_claim()) == 1
+    row, other = claimed(attempts=MOST_ATTEMPTS), claimed()
+    assert Parcel.objects.release_stuck(now=NOW + longest_claim(), receipt="none") == 2
     assert (saved(row).state, saved(row).last_error) == (State.GIVEN_UP, INTERRUPTED)
+    assert (saved(row).receipt, saved(other).receipt) == ("none", "")
 
 
 @pytest.mark.parametrize(
@@ -171,6 +189,8 @@ def test_a_row_that_kills_every_worker_is_given_up():
         lambda row: row.close(reason="late", now=NOW),
         lambda row: row.give_up(error="late", now=NOW),
         lambda row: row.retry_later(error="late", now=NOW),
+        lambda row: row.put_off(until=NOW, reason="late"),
+        lambda row: row.keep(receipt="late"),
     ],
 )
 def test_a_worker_thought_dead_cannot_undo_its_successor(settle, caplog):
@@ -318,6 +338,24 @@ def test_two_sweeps_at_once_queue_each_row_once():
     counts = at_once([lambda: outbox.sweep(Parcel.objects.all(), inbox, now=NOW, hints=Hints())] * 4)
     assert sum(counts) == 40
     assert sorted(inbox.ids) == rows
+
+
+def test_a_sweep_of_many_rows_queues_each_once_behind_what_was_just_asked_for():
+    count = outbox.PUBLISHED_AT_ONCE + 2
+    rows = Parcel.objects.bulk_create(Parcel(due_at=NOW - SECOND) for _ in range(count))
+    asked = Inbox()
+    outbox.queue_on_commit(asked, parcel(due_at=NOW, queued_at=NOW), now=NOW)
+    swept = Inbox()
+    assert outbox.sweep(Parcel.objects.all(), swept, now=NOW, hints=Hints()) == count
+    assert swept.ids == [row.pk for row in rows]
+    assert (asked.priorities, swept.priorities) == ({0}, {outbox.SWEPT_PRIORITY})
+
+
+def test_a_sweep_says_what_was_given_up():
+    row = claimed(attempts=MOST_ATTEMPTS)
+    given_up = {"receipt": "none"}
+    outbox.sweep(Parcel.objects.all(), Inbox(), now=NOW + longest_claim(), hints=Hints(), given_up=given_up)
+    assert (saved(row).state, saved(row).receipt) == (State.GIVEN_UP, "none")
 
 
 def test_due_rows_are_found_by_an_index():
