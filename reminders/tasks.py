@@ -16,8 +16,9 @@ def deliver(message_id: int) -> None:
 
 @shared_task
 def sweep() -> None:
-    """Queue whatever is due, and take over from workers that went silent."""
-    outbox.sweep(Message.objects.all(), deliver, now=timezone.now())
+    """Queue whatever is due, and take over from workers that went silent. What used up its attempts so needs a person."""
+    now = timezone.now()
+    outbox.sweep(Message.objects.all(), deliver, now=now, given_up={"needs_person_since": now})
 
 
 @shared_task
