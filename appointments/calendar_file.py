@@ -1,25 +1,39 @@
 """An appointment as a file that calendars read (RFC 5545).
 
-Its title carries the least: where, not what for. The same appointment always has the same UID, and a moved one a higher
-SEQUENCE, so that a calendar which has it already changes its entry instead of adding a second.
+Its title carries the least: where, not what for; and no link, because calendars are shared. The same appointment always has
+the same UID, and a moved one a higher SEQUENCE, so that a calendar which has it already changes its entry instead of adding a
+second.
 """
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from email.utils import parseaddr
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http import HttpResponse
 from django.utils.translation import gettext
-from icalendar import Calendar, Event
+from icalendar import Calendar, Event, vCalAddress
 
 from appointments.models import Appointment
 
-PUBLISH = "PUBLISH"
+PUBLISH, REQUEST, CANCEL = "PUBLISH", "REQUEST", "CANCEL"
 PRODUCT = "-//SecureCare//Appointments//EN"
 
 
-def calendar_file(appointment: Appointment, *, now: datetime, method: str = PUBLISH) -> bytes:
-    """The file's content, in the active language. `method` is PUBLISH for a download; REQUEST and CANCEL are for messages.
+@dataclass(frozen=True)
+class Invited:
+    """Whom a REQUEST or CANCEL goes to, by e-mail address, and in whose name."""
+
+    attendee: str
+    organizer: str
+
+
+def calendar_file(
+    appointment: Appointment, *, now: datetime, method: str = PUBLISH, invited: Invited | None = None
+) -> bytes:
+    """The file's content, in the active language. `method` is PUBLISH for a download; REQUEST and CANCEL are for messages and
+    need somebody `invited` (RFC 5546, 3.2.2 and 3.2.5).
 
     Needs the facility loaded.
     """
@@ -28,7 +42,10 @@ def calendar_file(appointment: Appointment, *, now: datetime, method: str = PUBL
     calendar.add("prodid", PRODUCT)
     calendar.add("calscale", "GREGORIAN")
     calendar.add("method", method)
-    calendar.add_component(_event(appointment, now))
+    event = _event(appointment, now)
+    if invited:
+        _add_people(event, invited)
+    calendar.add_component(event)
     return calendar.to_ical()
 
 
@@ -48,8 +65,8 @@ def _event(appointment: Appointment, now: datetime) -> Event:
     facility = appointment.facility
     event = Event()
     event.add("uid", uid(appointment))
-    # A cancellation is one more than what it cancels; undoing it raises the revision (RFC 5546, 2.1.4).
-    event.add("sequence", appointment.revision + appointment.is_cancelled)
+    # Undoing a cancellation is the next revision, and has to count more than the cancellation (RFC 5546, 2.1.4).
+    event.add("sequence", 2 * appointment.revision + appointment.is_cancelled)
     event.add("dtstamp", _to_the_second(now))
     event.add("dtstart", _to_the_second(appointment.starts_at))
     event.add("dtend", _to_the_second(appointment.ends_at))
@@ -58,6 +75,16 @@ def _event(appointment: Appointment, now: datetime) -> Event:
     event.add("summary", gettext("%(facility)s appointment") % {"facility": facility.name})
     event.add("location", ", ".join(filter(None, [facility.name, facility.address])))
     return event
+
+
+def _add_people(event: Event, invited: Invited) -> None:
+    """Nobody has to answer: the appointment stands, and is confirmed by its own link."""
+    organizer = vCalAddress(f"mailto:{parseaddr(settings.EMAIL_FROM)[1]}")
+    organizer.params["CN"] = invited.organizer
+    attendee = vCalAddress(f"mailto:{invited.attendee}")
+    attendee.params.update({"PARTSTAT": "ACCEPTED", "RSVP": "FALSE"})
+    event.add("organizer", organizer)
+    event.add("attendee", attendee)
 
 
 def _to_the_second(instant: datetime) -> datetime:

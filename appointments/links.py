@@ -1,5 +1,7 @@
 """Making and opening the links that stand in messages about an appointment."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import connection
@@ -11,11 +13,13 @@ from securecare import links
 OUTLIVES_APPOINTMENT = timedelta(days=1)
 
 
-_ISSUE = """
-INSERT INTO appointments_appointmentlink
-       (digest, purpose, channel, appointment_id, revision, created_at, expires_at)
-VALUES (%s, %s, %s, %s, %s, %s, %s)
-"""
+@dataclass(frozen=True)
+class NewLink:
+    """A token and the one thing it is for."""
+
+    token: str
+    purpose: str
+    channel: str = ""
 
 
 def issue(
@@ -29,13 +33,24 @@ def issue(
     """A token for this purpose alone, good until a day after the appointment, wherever that moves. `token` is one made before;
     one that confirms says by which channel."""
     token = token or links.new_token()
-    expires_at = appointment.ends_at + OUTLIVES_APPOINTMENT
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _ISSUE,
-            (links.digest(token), purpose, channel, appointment.pk, appointment.revision, now, expires_at),
-        )
+    issue_together([NewLink(token, purpose, channel)], appointment=appointment, now=now)
     return token
+
+
+_ISSUE = """
+INSERT INTO appointments_appointmentlink
+       (digest, purpose, channel, appointment_id, revision, created_at, expires_at)
+VALUES """
+
+
+def issue_together(made: Sequence[NewLink], *, appointment: Appointment, now: datetime) -> None:
+    """Several tokens at once, each good as long as one that `issue` makes."""
+    expires_at = appointment.ends_at + OUTLIVES_APPOINTMENT
+    rest = (appointment.pk, appointment.revision, now, expires_at)
+    rows = [(links.digest(link.token), link.purpose, link.channel, *rest) for link in made]
+    with connection.cursor() as cursor:
+        places = ", ".join(["(%s, %s, %s, %s, %s, %s, %s)"] * len(rows))
+        cursor.execute(_ISSUE + places, [value for row in rows for value in row])
 
 
 def find(token: str, *, purpose: str, now: datetime) -> AppointmentLink | None:

@@ -208,7 +208,9 @@ class Inline(HTMLParser):
 
 
 def test_templates_hold_no_inline_script_style_or_handler():
-    assert [(name(path), found) for path in TEMPLATES for found in Inline(path.read_text()).found] == []
+    """But e-mails: they have no other place for what they look like in the dark, and no policy of ours reaches them."""
+    found = [(template_name(path), what) for path in TEMPLATES for what in Inline(path.read_text()).found]
+    assert found == [("reminders/email.html", "<style>")]
 
 
 def test_the_search_for_inline_code_finds_it():
