@@ -61,7 +61,7 @@ _LITERAL_FIELD = re.compile(r"(?<!\{)\{\{\s*(\w+)\s*\}\}(?!\})")
 _LINE_BREAK = re.compile(r"[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]")
 
 # Whoever answers with one of these gets no text any more, from the provider or from us, whatever was meant by it.
-_STOP_WORDS = "STOP ?ALL|UNSUBSCRIBE|CANCEL|END|QUIT|REVOKE|OPT[ -]?OUT|CANCELAR?|ALTO|BAJA|FIN|FINALIZAR|PARAR|TERMINAR"
+_STOP_WORDS = "STOP ?ALL|UNSUBSCRIBE|CANCEL|END|QUIT|REVOKE|OPT[ -]?OUT|CANCELAR?|ALTO|BAJA|BASTA|FIN|FINALIZAR|PAREN?|PARAR|TERMINAR"
 _ANSWER = (
     "reply|respond|answer|text|send|type|write|message"
     "|respond[ae]r?|contest[ae]|env[ií][ae]|enviar|mand[ae]|escrib[ae]|tecle[ae]"

@@ -1,6 +1,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from portal.views import confirmation
 from securecare import health
 
 urlpatterns = [
@@ -9,6 +10,7 @@ urlpatterns = [
     path("", include("appointments.signin.urls")),
     path("", include("scheduling.urls")),
     path("", include("reminders.urls")),
+    path("c/<str:token>/", confirmation.confirm, name="confirm"),
     path("portal/", include("portal.urls")),
     path("admin/", admin.site.urls),
 ]

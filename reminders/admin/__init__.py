@@ -1,5 +1,5 @@
-"""What customers are sent, who agreed to it, and when programs remind, as administrators see it."""
+"""What customers are sent, who agreed to it, what came back, and when programs remind, as administrators see it."""
 
-from reminders.admin import messages
+from reminders.admin import messages, reports, rules
 
-__all__ = ["messages"]
+__all__ = ["messages", "reports", "rules"]

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reminders import templates
+from reminders.keywords import STOP_OF_PROVIDER
 from reminders.templates import EXAMPLES, FIELDS, WordingBroken, fill, problems
 
 GOOD = "{organisation}: {day}, {time}, {place}. {link}"
@@ -142,6 +143,12 @@ def test_length_is_counted_with_the_fields_filled_in():
 )
 def test_text_that_asks_for_a_word_which_ends_all_texts_is_refused(text, word):
     assert problems(f"{GOOD} {text}", channel="phone") == [STOPS.format(word)]
+
+
+@pytest.mark.parametrize("word", sorted(STOP_OF_PROVIDER - {"stop"}))
+def test_none_of_the_providers_words_is_asked_for(word):
+    for told in (f"Reply {word}.", f"Texte: responda con {word}", f"Or {word.upper()} if you cannot come."):
+        assert problems(f"{GOOD} {told}", channel="phone") == [STOPS.format(word.upper())]
 
 
 @pytest.mark.parametrize(
