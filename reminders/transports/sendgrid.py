@@ -8,6 +8,7 @@ import base64
 import json
 import urllib.request
 from datetime import datetime, timedelta
+from email.utils import parseaddr
 from typing import Any
 
 import requests
@@ -140,6 +141,9 @@ def _http_error(answer: requests.Response) -> HTTPError:
 
 def _personalization(envelope: Envelope) -> parts.Personalization:
     """Our reference goes here and not to the top: there the specification and the client disagree about its type."""
+    if "@" not in envelope.to or parseaddr(envelope.to)[1] != envelope.to:
+        # The client falls over it.
+        raise TransportError("This is no e-mail address.", permanent=True, fault=Fault.ADDRESS)
     one = parts.Personalization()
     one.add_to(parts.To(envelope.to))
     one.add_custom_arg(parts.CustomArg(REFERENCE, str(envelope.reference)))

@@ -130,6 +130,8 @@ def explained(error: Exception, *, may_have_been_sent: bool) -> TransportError:
 
 def _reply(error: Exception) -> tuple[int, str]:
     """Code and words of the server; 0 if it said nothing."""
+    code: int
+    words: bytes | str
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         code, words = next(iter(error.recipients.values()))
     elif isinstance(error, smtplib.SMTPResponseException):

@@ -109,12 +109,14 @@ class Twilio:
 
     def _explained(self, error: TwilioException, *, asked: bool = False) -> TransportError:
         """`asked`: nothing was sent, but it stays open whether an earlier attempt was."""
-        status, code = getattr(error, "status", 0), str(getattr(error, "code", ""))
-        words = web.excerpt(getattr(error, "msg", "") or getattr(error, "title", "") or error)
+        # Of a list that cannot be had, the client says no more than that.
+        status = getattr(error, "status", self._http.status)
+        code = str(getattr(error, "code", status))
+        words = getattr(error, "msg", "") or getattr(error, "title", "") or next(iter(error.args), "")
         meaning = self._codes.get(code) or _meaning_of_status(status)
         is_lost = status >= 500 and status != 503
         return TransportError(
-            f"Twilio answered {status}, code {code}: {words}",
+            f"Twilio answered {status}, code {code}: {web.excerpt(words)}",
             permanent=meaning != RETRY,
             code=code,
             fault=Fault.MESSAGE if meaning == RETRY else Fault(meaning),
@@ -124,21 +126,22 @@ class Twilio:
 
 
 class BaseUrlHttpClient(TwilioHttpClient):
-    """Talks to the base address of the settings, remembers the last answer's headers, and writes no numbers to the log."""
+    """Talks to the base address of the settings, remembers the last answer's status and headers, and writes no numbers to the log."""
 
     def __init__(self, base: str, *, timeout: float) -> None:
         super().__init__(timeout=timeout)
         self.session = web.KeptSession()
+        self.status = 0
         self.headers: Mapping[str, str] = {}
         self._base = urlsplit(base)
 
     def request(self, method: str, url: str, *given: Any, **named: Any) -> Response:
-        self.headers = {}
+        self.status, self.headers = 0, {}
         wanted = urlsplit(url)
         path = self._base.path.rstrip("/") + wanted.path
         url = urlunsplit((self._base.scheme, self._base.netloc, path, wanted.query, ""))
         answer = super().request(method, url, *given, **named)
-        self.headers = answer.headers or {}
+        self.status, self.headers = answer.status_code, answer.headers or {}
         return answer
 
     def log_request(self, kwargs: dict[str, Any]) -> None:

@@ -27,15 +27,15 @@ class KeptSession(requests.Session):
         super().__init__()
         for scheme in ("http://", "https://"):
             self.mount(scheme, HTTPAdapter(pool_connections=1, pool_maxsize=1))
-        self._used = time.monotonic()
+        self.used_at = time.monotonic()
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
-        if time.monotonic() - self._used > IDLE_SECONDS:
+        if time.monotonic() - self.used_at > IDLE_SECONDS:
             self.close()
         try:
             return super().send(request, **options)
         finally:
-            self._used = time.monotonic()
+            self.used_at = time.monotonic()
 
 
 @contextmanager

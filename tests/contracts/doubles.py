@@ -14,6 +14,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from requests.structures import CaseInsensitiveDict
+
 CONTROL = "/_double/"
 
 
@@ -21,7 +23,7 @@ CONTROL = "/_double/"
 class Asked:
     method: str
     target: str
-    headers: dict[str, str]
+    headers: CaseInsensitiveDict
     body: bytes
 
     @property
@@ -83,7 +85,7 @@ class Double:
         self.delay = delay
         self.is_light = light
         self.crashes: list[str] = []
-        self.asked = 0
+        self.asked = self.connections = 0
         self._accepted: list[dict[str, Any]] = []
         self._troubles: list[Trouble] = []
         self._random = random.Random(seed)
@@ -98,7 +100,8 @@ class Double:
 
     def reset(self) -> None:
         with self._lock:
-            self._accepted, self._troubles, self.crashes, self.asked = [], [], [], 0
+            self._accepted, self._troubles, self.crashes = [], [], []
+            self.asked = self.connections = 0
             self.delay = 0.0
 
     @property
@@ -179,9 +182,14 @@ def _handler_for(double: Double) -> type[BaseHTTPRequestHandler]:
         disable_nagle_algorithm = True
         wbufsize = 65_536
 
+        def setup(self) -> None:
+            with double._lock:
+                double.connections += 1
+            super().setup()
+
         def _serve(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            asked = Asked(self.command, self.path, dict(self.headers.items()), body)
+            asked = Asked(self.command, self.path, CaseInsensitiveDict(self.headers.items()), body)
             try:
                 answer = double.handle(asked)
             except Exception:
