@@ -9,6 +9,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from appointments.models import Appointment, Customer
+from reminders import rules
 from tests import factories as make
 from tests.portal.booking_online import ADA, GONE, MOBILE, Form, Visitor, nothing_is_booked
 from tests.portal.clinic import Clinic
@@ -180,6 +181,7 @@ def test_offers_do_not_depend_on_who_was_recognised(clinic):
 
 def test_known_and_unknown_take_the_same_queries_but_for_the_new_record(clinic):
     make.customer(at=clinic.facility, email="ada@example.org", phone="")
+    rules.of(clinic.program)
     counts = []
     for hour, email in ((10, "ada@example.org"), (11, "ben@example.org")):
         visitor = Visitor(clinic)

@@ -26,7 +26,8 @@ def signed_in(customer: Customer) -> Client:
 
 def link_to(appointment: Appointment, purpose: str = AppointmentLink.Purpose.MANAGE) -> str:
     """A token of this appointment."""
-    return links.issue(appointment=appointment, purpose=purpose, now=timezone.now())
+    channel = "email" if purpose == AppointmentLink.Purpose.CONFIRM else ""
+    return links.issue(appointment=appointment, purpose=purpose, channel=channel, now=timezone.now())
 
 
 def account_address(name: str, appointment: Appointment) -> str:
