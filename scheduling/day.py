@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -18,6 +18,8 @@ from scheduling.roster import Column, Person, columns
 from scheduling.selection import Selection
 
 BUSY = "busy"
+# How long before its start an appointment that nobody has confirmed is worth a call.
+SOON = timedelta(hours=24)
 
 
 class Card(NamedTuple):
@@ -45,12 +47,15 @@ _card = partial(tuple.__new__, Card)
 
 @dataclass(frozen=True)
 class Day:
+    """`soon` are the slots after now in which something starts within `SOON`."""
+
     axis: Axis
     selection: Selection
     facilities: dict[int, Facility]
     people: list[Person]
     columns: list[Column]
     cards: list[Card]
+    soon: range = range(0)
 
     @property
     def counts(self) -> Counter[str]:
@@ -58,11 +63,23 @@ class Day:
         return Counter(card.status for card in self.cards if card.status != BUSY)
 
     @property
+    def unconfirmed(self) -> int:
+        return sum(map(self.is_unconfirmed, self.cards)) if self.soon else 0
+
+    @property
     def shown(self) -> list[Card]:
-        return [card for card in self.cards if card.status in self.selection.statuses]
+        return [card for card in self.cards if self.shows(card)]
+
+    def shows(self, card: Card) -> bool:
+        """Whether the filters let it be seen."""
+        is_wanted = not self.selection.unconfirmed or self.is_unconfirmed(card)
+        return is_wanted and card.status in self.selection.statuses
+
+    def is_unconfirmed(self, card: Card) -> bool:
+        return card.start in self.soon and card.status == Status.SCHEDULED and not card.confirmed
 
 
-def load(*, access: Access, selection: Selection, date: date) -> Day:
+def load(*, access: Access, selection: Selection, date: date, now: datetime) -> Day:
     axis = Axis.of(date, selection.zone)
     people = _people(access)
     candidates = [person for person in people if selection.facility_ids.intersection(person.facilities)]
@@ -74,7 +91,14 @@ def load(*, access: Access, selection: Selection, date: date) -> Day:
     made = columns(people=candidates, facilities=selection.facilities, rules=rules, axis=axis)
     if selection.staff is None:
         made = _present(made, cards)
-    return Day(axis, selection, {each.pk: each for each in access.facilities}, people, made, _of(made, cards))
+    facilities = {each.pk: each for each in access.facilities}
+    return Day(axis, selection, facilities, people, made, _of(made, cards), _soon(axis, now))
+
+
+def _soon(axis: Axis, now: datetime) -> range:
+    """From the first slot after `now`; what starts this instant cannot be confirmed anymore."""
+    first = max(axis.floor(now) + 1, axis.floor(axis.origin - LONGEST))
+    return range(first, min(axis.floor(now + SOON) + 1, axis.size))
 
 
 def _present(made: list[Column], cards: Iterable[Card]) -> list[Column]:

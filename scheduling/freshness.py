@@ -3,11 +3,12 @@
 A fingerprint covers what the day grid is made from: the user's stored view and role, their facilities, the people there,
 their hours, their programs' names, and the day's appointments. It sums hashes over the rows themselves, so a change is seen
 when it is committed, in whatever order transactions took their ids and times. A customer's new name is not looked for: it
-shows with the next change or page, and reading thousands of names every few seconds costs more than all the rest.
+shows with the next change or page, and reading thousands of names every few seconds costs more than all the rest. Time
+passing changes what is unconfirmed: it is looked for where only that is shown, elsewhere its count goes with the next change.
 """
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from hashlib import blake2b
 from typing import Any
 
@@ -15,17 +16,18 @@ from django.db import connection
 
 from appointments.access import Access, role_of
 from appointments.models.appointment import LONGEST
+from scheduling.day import SOON
 from scheduling.models import SchedulerView
 from securecare import localtime
 
 DAY = timedelta(days=1)
-_VIEW = ("staff", "facilities", "orientation", "statuses", "zone", "whole_day")
+_VIEW = ("staff", "facilities", "orientation", "statuses", "zone", "whole_day", "unconfirmed")
 
 # The person's view says whose rows count. `hash_record_extended(row)` covers every column of the small tables; appointments
 # carry a version of their own.
 _FINGERPRINT = """
 WITH view AS MATERIALIZED (
-    SELECT staff, facilities, orientation, statuses, zone, whole_day
+    SELECT staff, facilities, orientation, statuses, zone, whole_day, unconfirmed
       FROM scheduling_schedulerview WHERE user_id = %(user)s
 ), people AS MATERIALIZED (
     SELECT staff.id, staff.display_name, array_agg(place.facility_id ORDER BY place.facility_id) AS facilities
@@ -54,7 +56,12 @@ SELECT view.*, concat_ws('|', view::text,
     (SELECT count(*) || ':' || sum(hashint8extended(appointment.id, appointment.version))
        FROM appointments_appointment appointment
       WHERE appointment.staff_id = ANY(shown.ids) AND appointment.starts_at > %(opens_after)s
-        AND appointment.starts_at < %(closes)s AND appointment.ends_at > %(opens)s))
+        AND appointment.starts_at < %(closes)s AND appointment.ends_at > %(opens)s),
+    CASE WHEN view.unconfirmed THEN (SELECT count(*) || ':' || sum(appointment.id)
+       FROM appointments_appointment appointment
+      WHERE appointment.staff_id = ANY(shown.ids) AND appointment.status = 'scheduled'
+        AND appointment.starts_at > greatest(%(opens_after)s, %(now)s)
+        AND appointment.starts_at <= %(now)s + %(soon)s AND appointment.starts_at < %(closes)s) END)
   FROM shown LEFT JOIN view ON true
 """
 
@@ -67,10 +74,12 @@ class Fresh:
     fingerprint: str
 
 
-def fresh(*, access: Access, day: date) -> Fresh:
+def fresh(*, access: Access, day: date, now: datetime) -> Fresh:
     """One query. Read before the day itself: what changes in between is then fetched once more, and never missed."""
     with connection.cursor() as cursor:
-        cursor.execute(_FINGERPRINT, {**_limits(access, day), "user": access.user.pk})
+        cursor.execute(
+            _FINGERPRINT, {**_limits(access, day), "user": access.user.pk, "now": now, "soon": SOON}
+        )
         *fields, state = cursor.fetchone()
     view = SchedulerView(user=access.user, **_stored(fields))
     places = [(facility.pk, facility.name, facility.time_zone) for facility in access.facilities]

@@ -183,9 +183,10 @@ class _Frame:
 
     @cached_property
     def _drawn(self) -> list[list[Card]]:
-        """The cards of each column: all but what the filter hides and nobody is kept busy by."""
+        """The cards of each column: all but what the filters hide and nobody is kept busy by."""
         by_staff: dict[int, list[Card]] = {column.person.id: [] for column in self.day.columns}
-        hides_cancelled = CANCELLED not in self.day.selection.statuses
+        selection = self.day.selection
+        hides_cancelled = CANCELLED not in selection.statuses or selection.unconfirmed
         for card in self.day.cards:
             if not (hides_cancelled and card.status == CANCELLED):
                 by_staff[card.staff_id].append(card)
@@ -196,14 +197,14 @@ class _Frame:
         return [lanes(cards) for cards in self._drawn]
 
     def _cards(self, number: int, say: Words) -> Iterator[tuple[int, str]]:
-        """The cards of a column, each with its slot. A live card that the filter hides still holds its time."""
-        statuses = self.day.selection.statuses
+        """The cards of a column, each with its slot. A live card that the filters hide still holds its time."""
+        shows = self.day.shows
         for card, lane in zip(self._drawn[number], self._lanes[number], strict=True):
             slot, size = card.start - self.first, card.end - card.start
             place = f"--s:{slot};--n:{size};--c:{number}"
             if lane:
                 place = f"{place};--l:{lane[0]};--k:{lane[1]}"
-            if card.status in statuses:
+            if shows(card):
                 words = say(*self._clock(card), escape(card.customer), _escaped(card.program), size)
                 html = _card(card, place, words)
             elif card.status == BUSY:

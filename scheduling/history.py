@@ -18,6 +18,7 @@ OVERRIDES = {
     "outside_hours": "Booked outside working hours on purpose.",
     "cool_down": "Waiting time set aside on purpose.",
 }
+CHANNELS = {"email_confirmed_at": "E-mail", "phone_confirmed_at": "Text"}
 SYSTEM = "SecureCare"
 
 
@@ -77,6 +78,10 @@ def _entry(event: AppointmentEvent, names: _Names, appointment: Appointment) -> 
 def _what(event: AppointmentEvent) -> str:
     if event.kind == Kind.MARKED and "status" in event.after:
         return f"Marked {STATUS.get(event.after['status'], event.after['status']).lower()}"
+    if event.kind == Kind.CONFIRMED:
+        return "Confirmed by " + " and ".join(
+            CHANNELS[field].lower() for field in CHANNELS if field in event.after
+        )
     return event.get_kind_display() + (" online" if event.actor == Actor.CUSTOMER else "")
 
 
@@ -99,7 +104,8 @@ def _changes(event: AppointmentEvent, names: _Names, appointment: Appointment) -
     if "status" in after and "status" in before:
         yield _change("Status", STATUS.get(before["status"], ""), STATUS.get(after["status"], ""))
     yield from _note_changes(event)
-    yield from _confirmation_changes(event)
+    if event.kind != Kind.CONFIRMED:
+        yield from _confirmation_changes(event)
 
 
 def _note_changes(event: AppointmentEvent) -> Iterator[str]:
@@ -111,7 +117,7 @@ def _note_changes(event: AppointmentEvent) -> Iterator[str]:
 
 
 def _confirmation_changes(event: AppointmentEvent) -> Iterator[str]:
-    for field, channel in (("email_confirmed_at", "E-mail"), ("phone_confirmed_at", "Phone")):
+    for field, channel in CHANNELS.items():
         if event.after.get(field):
             yield f"{channel}: confirmed"
         elif event.before.get(field):

@@ -15,9 +15,9 @@ from scheduling.words import instant_text
 CONFIRMED = {
     "": "",
     "e": "by e-mail",
-    "p": "by phone",
-    "ep": "by e-mail, then by phone",
-    "pe": "by phone, then by e-mail",
+    "p": "by text",
+    "ep": "by e-mail, then by text",
+    "pe": "by text, then by e-mail",
 }
 
 
@@ -48,10 +48,15 @@ class Section:
 
 
 def sections(day: Day, *, now: datetime | None = None, with_free: bool = True) -> list[Section]:
-    """Each person's day. Free times begin no earlier than `now`, when it is given."""
+    """Each person's day. Free times begin no earlier than `now`, when it is given.
+
+    Where only what is unconfirmed is shown, that is all there is to read, of those who have any.
+    """
     by_staff: dict[int, list[Card]] = defaultdict(list)
     for card in day.cards:
         by_staff[card.staff_id].append(card)
+    if day.selection.unconfirmed:
+        return list(_unconfirmed(day, by_staff))
     return [
         Section(column, _lines(day, column, by_staff[column.person.id], now, with_free))
         for column in day.columns
@@ -59,16 +64,19 @@ def sections(day: Day, *, now: datetime | None = None, with_free: bool = True) -
 
 
 def _lines(day: Day, column: Column, cards: list[Card], now: datetime | None, with_free: bool) -> list[Line]:
-    shown = day.selection.statuses
     spans = [
-        (card.start, 1, _appointment(day, card))
-        for card in cards
-        if card.status in shown or card.status == BUSY
+        (card.start, 1, _appointment(day, card)) for card in cards if day.shows(card) or card.status == BUSY
     ]
     spans += [(each.start, 0, _line(day, "away", (each.start, each.end), each.label)) for each in column.away]
     if with_free:
         spans += [(span[0], 2, _line(day, "free", span, "Free")) for span in free(day, column, cards, now)]
     return [line for _, _, line in sorted(spans, key=lambda each: each[:2])]
+
+
+def _unconfirmed(day: Day, by_staff: dict[int, list[Card]]) -> Iterator[Section]:
+    for column in day.columns:
+        if lines := [_appointment(day, card) for card in by_staff[column.person.id] if day.shows(card)]:
+            yield Section(column, lines)
 
 
 def free(day: Day, column: Column, cards: list[Card], now: datetime | None = None) -> Iterator[Span]:

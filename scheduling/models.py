@@ -179,6 +179,9 @@ class SchedulerView(models.Model):
         max_length=64, blank=True, help_text="Zone of the time axis; empty: the first facility's."
     )
     whole_day = models.BooleanField(default=False)
+    unconfirmed = models.BooleanField(
+        default=False, help_text="Only what starts soon and nobody has confirmed."
+    )
 
     def __str__(self) -> str:
         return f"View of {self.user}"

@@ -20,7 +20,7 @@ class Selection:
     """A stored view as it holds now: whoever left, and whatever the user no longer sees, is not in it.
 
     `staff` is None for everyone who works on the day; `facilities` are those chosen, in order, all of them when none of the
-    choice is left.
+    choice is left. `unconfirmed` narrows what `statuses` show.
     """
 
     facilities: list[Facility]
@@ -29,6 +29,7 @@ class Selection:
     orientation: str
     zone: str
     whole_day: bool
+    unconfirmed: bool = False
 
     @property
     def facility_ids(self) -> frozenset[int]:
@@ -47,6 +48,7 @@ def selection_of(view: SchedulerView, access: Access) -> Selection:
         orientation=view.orientation,
         zone=view.zone if view.zone in zones else (facilities[0].time_zone if facilities else "UTC"),
         whole_day=view.whole_day,
+        unconfirmed=view.unconfirmed,
     )
 
 

@@ -191,7 +191,7 @@ class Appointment(models.Model):
     @property
     def confirmations(self) -> list[tuple[str, datetime]]:
         """The channels by which the customer confirmed, the first one first."""
-        stamps = [("e-mail", self.email_confirmed_at), ("phone", self.phone_confirmed_at)]
+        stamps = [("e-mail", self.email_confirmed_at), ("text", self.phone_confirmed_at)]
         given = [(channel, at) for channel, at in stamps if at is not None]
         return sorted(given, key=lambda stamp: stamp[1])
 

@@ -55,17 +55,17 @@ def schedule(request: HttpRequest) -> HttpResponse:
 def _state(access: Access, asked: date | None, now: datetime) -> tuple[date, Fresh]:
     """The date, today where the axis is when none is asked for, and the user's view of it."""
     on = asked or _today(access, now)
-    state = fresh(access=access, day=on)
+    state = fresh(access=access, day=on, now=now)
     if asked is None:
         today = localtime.local_date(now, selection_of(state.view, access).zone)
         if today != on:
-            return today, fresh(access=access, day=today)
+            return today, fresh(access=access, day=today, now=now)
     return on, state
 
 
 def _show(request: HttpRequest, access: Access, on: date, state: Fresh, now: datetime) -> HttpResponse:
     """The page, or the part that is asked for."""
-    day = load(access=access, selection=selection_of(state.view, access), date=on)
+    day = load(access=access, selection=selection_of(state.view, access), date=on, now=now)
     context = _context(access, day, now) | {"known": state.fingerprint}
     template = PARTS.get(request.headers.get("HX-Target", ""), PAGE)
     response = render(request, template, context)
@@ -119,6 +119,7 @@ def _context(access: Access, day: Day, now: datetime) -> dict[str, Any]:
         "next": min(LAST, axis.day + timedelta(days=1)),
         "may_book": may_book,
         "chips": chips(day),
+        "unconfirmed": day.unconfirmed,
         "is_list": is_list,
         "grid": None if is_list or not day.columns else draw(day, orientation=selection.orientation),
         "sections": listing.sections(day, now=now) if is_list else [],
@@ -210,10 +211,20 @@ def _chosen(sent: QueryDict, view: SchedulerView, access: Access) -> dict[str, A
             return {"zone": sent["zone"]}
         case "hours":
             return {"whole_day": sent.get("whole_day") == "1"}
+        case "unconfirmed":
+            return _narrowed(view, to_unconfirmed=sent.get("unconfirmed") == "1")
     status = sent.get("status", "")
     if status in Status.values:
         return {"statuses": toggled(view.statuses, status)}
     return {}
+
+
+def _narrowed(view: SchedulerView, *, to_unconfirmed: bool) -> dict[str, Any]:
+    """Whoever asks for what is unconfirmed means to see it, although they hid what is scheduled."""
+    statuses = view.statuses
+    if to_unconfirmed and statuses is not None and Status.SCHEDULED not in statuses:
+        statuses = toggled(statuses, Status.SCHEDULED)
+    return {"unconfirmed": to_unconfirmed, "statuses": statuses}
 
 
 def _ids(values: list[str]) -> set[int]:
@@ -237,15 +248,19 @@ SHORTCUTS = (
     (("/",), "Choose staff"),
     (("V", "H", "L"), "Vertical, horizontal, list"),
     (("W",), "Working hours or the whole day"),
+    (("U",), "Only what starts within 24 hours and nobody has confirmed"),
     (("G",), "Back to the grid"),
     (("P",), "Day sheet to print"),
     (("?",), "These keys"),
+)
+MARKS = (
+    ("✉\ufe0e✓", "Confirmed by e-mail"),
+    ("☎\ufe0e✓", "Confirmed by text; where both stand, the first one confirmed first"),
 )
 
 
 @require_safe
 def keys(request: HttpRequest) -> HttpResponse:
     access_of(request).demand(SEE_SCHEDULE)
-    return respond(
-        request, "scheduling/keys.html", {"shortcuts": SHORTCUTS}, parts={}, dialog="scheduling/_keys.html"
-    )
+    context = {"shortcuts": SHORTCUTS, "marks": MARKS}
+    return respond(request, "scheduling/keys.html", context, parts={}, dialog="scheduling/_keys.html")

@@ -42,8 +42,8 @@ def _day(request: HttpRequest) -> Day:
     asked = date_of(request.GET)
     zone = access.facilities[0].time_zone if access.facilities else "UTC"
     today = localtime.local_date(now, zone)
-    selection = selection_of(fresh(access=access, day=asked or today).view, access)
-    return load(access=access, selection=selection, date=asked or today)
+    selection = selection_of(fresh(access=access, day=asked or today, now=now).view, access)
+    return load(access=access, selection=selection, date=asked or today, now=now)
 
 
 @require_safe

@@ -14,13 +14,13 @@ const STATUS = {
   cancelled: "cancelled",
   pending_reassignment: "pending reassignment",
   busy: "busy elsewhere",
-  hid: "taken, hidden by the status filter",
+  hid: "taken, hidden by the filter",
 };
 const CONFIRMED = {
   e: "confirmed by e-mail",
-  p: "confirmed by phone",
-  ep: "confirmed by e-mail, then by phone",
-  pe: "confirmed by phone, then by e-mail",
+  p: "confirmed by text",
+  ep: "confirmed by e-mail, then by text",
+  pe: "confirmed by text, then by e-mail",
 };
 
 let board = null; // the grid in the page

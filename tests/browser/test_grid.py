@@ -331,7 +331,7 @@ def test_status_chip_keeps_the_focus_and_the_held_time(schedule, desk):
     expect(chip).to_have_attribute("aria-pressed", "false")
     expect(chip).to_be_focused()
     expect(page.get_by_text("Ada Nguyen")).to_have_count(0)
-    assert press(page, "g", *["ArrowDown"] * 4).endswith("taken, hidden by the status filter")
+    assert press(page, "g", *["ArrowDown"] * 4).endswith("taken, hidden by the filter")
 
 
 def test_keys_are_listed_and_can_be_switched_off(schedule, desk):

@@ -72,9 +72,9 @@ def test_appointment_names_the_channel_that_confirmed_first_first(client, booked
     by_phone, by_mail = timezone.now(), timezone.now() + timedelta(hours=1)
     Appointment.objects.filter(pk=booked.pk).update(phone_confirmed_at=by_phone, email_confirmed_at=by_mail)
     booked.refresh_from_db()
-    assert booked.confirmations == [("phone", by_phone), ("e-mail", by_mail)]
+    assert booked.confirmations == [("text", by_phone), ("e-mail", by_mail)]
     shown = text_of(client.get(url(booked)))
-    assert shown.index("by phone,") < shown.index("by e-mail,")
+    assert shown.index("by text,") < shown.index("by e-mail,")
 
 
 def test_appointment_shows_its_facts(desk, client, booked):

@@ -201,6 +201,39 @@ def test_settled_appointments_do_not_move(place):
         booking.reschedule(appointment=made, starts_at=at(TODAY, 14), by=made.staff.user, now=NOW)
 
 
+def test_undoing_a_cancellation_is_a_new_revision_and_other_marks_are_none(place):
+    """The customer may have been told that it is off: what a link or a calendar says of it no longer holds."""
+    made = book(place)
+    user = made.staff.user
+    for status, revision in (
+        (Status.ARRIVED, 0),
+        (Status.SCHEDULED, 0),
+        (Status.NO_SHOW, 0),
+        (Status.SCHEDULED, 0),
+    ):
+        booking.mark(appointment=made, status=status, by=user, now=NOW)
+        assert made.revision == revision
+    booking.cancel(appointment=made, reason="", by=user, now=NOW)
+    assert made.revision == 0
+    booking.mark(appointment=made, status=Status.SCHEDULED, by=user, now=NOW)
+    made.refresh_from_db()
+    assert (made.revision, made.events.last().revision) == (1, 1)
+
+
+@pytest.mark.parametrize("is_customer", [True, False])
+def test_customers_who_cancel_take_back_having_confirmed_and_staff_leave_it(place, is_customer):
+    made = book(place, at(date(2026, 11, 30), 10))
+    stamps = {"email_confirmed_at": NOW, "phone_confirmed_at": NOW}
+    Appointment.objects.filter(pk=made.pk).update(**stamps)
+    booking.cancel(appointment=made, reason="", by=None if is_customer else made.staff.user, now=NOW)
+    booking.mark(appointment=made, status=Status.SCHEDULED, by=made.staff.user, now=NOW)
+    made.refresh_from_db()
+    kept = None if is_customer else NOW
+    assert (made.email_confirmed_at, made.phone_confirmed_at) == (kept, kept)
+    cancelled = made.events.get(kind="cancelled")
+    assert [name for name in stamps if name in cancelled.before] == (list(stamps) if is_customer else [])
+
+
 def test_customer_cannot_cancel_inside_the_notice(place):
     _, _, program = place
     program.min_notice_hours = 2

@@ -44,7 +44,7 @@ def test_csv_tells_the_day_by_person_and_time(desk):
     assert rows_of(answer) == [
         HEADINGS.split(","),
         row(hers, "Anna Åberg", "16:00", "16:30"),
-        row(early, desk.staff.display_name, "09:00", "09:30", "by phone"),
+        row(early, desk.staff.display_name, "09:00", "09:30", "by text"),
         row(late, desk.staff.display_name, "14:00", "14:30"),
     ]
     assert answer.content.startswith(b"\xef\xbb\xbf")

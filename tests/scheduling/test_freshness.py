@@ -9,6 +9,7 @@ from django.db import connection, transaction
 from appointments.access import Access
 from appointments.models import Appointment, Facility, Program, StaffMember
 from appointments.models.organisation import Role
+from reminders import rules
 from scheduling import booking
 from scheduling.freshness import fresh
 from scheduling.models import SchedulerView, TimeOff
@@ -23,10 +24,10 @@ def desk(db):
     return Desk.open()
 
 
-def print_of(desk, day=TODAY, user=None):
+def print_of(desk, day=TODAY, user=None, now=NOW):
     """Read as a new request would: nothing of the user is remembered."""
     user = type(desk.staff.user).objects.select_related("staff_member").get(pk=(user or desk.staff.user).pk)
-    return fresh(access=Access(user), day=day).fingerprint
+    return fresh(access=Access(user), day=day, now=now).fingerprint
 
 
 def today(desk, hour=10, **fields):
@@ -40,7 +41,7 @@ def test_fingerprint_stays_while_nothing_changes(desk, django_assert_num_queries
     access.facilities  # noqa: B018 - loaded once per request
 
     with django_assert_num_queries(1):
-        first = fresh(access=access, day=TODAY).fingerprint
+        first = fresh(access=access, day=TODAY, now=NOW).fingerprint
 
     assert first == print_of(desk)
 
@@ -124,6 +125,7 @@ def test_fingerprint_sees_what_commits_after_a_later_one():
     """A booking that took its id first and commits last is not missed."""
     desk = Desk.open()
     colleague = desk.colleague()
+    rules.of(desk.program)  # a program's first booking gives it its rules, for which the next one would wait
     has_written, may_commit = threading.Event(), threading.Event()
 
     def slow() -> None:

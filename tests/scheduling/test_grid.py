@@ -20,9 +20,10 @@ from tests.factories import NOW, TODAY
 from tests.scheduling.grid_page import GridPage
 
 
-def day_of(user, day=TODAY, **view):
+def day_of(user, day=TODAY, now=NOW, **view):
     access = Access(user)
-    return load(access=access, selection=selection_of(SchedulerView(user=user, **view), access), date=day)
+    selection = selection_of(SchedulerView(user=user, **view), access)
+    return load(access=access, selection=selection, date=day, now=now)
 
 
 def page_of(user, day=TODAY, orientation="vertical", **view):
