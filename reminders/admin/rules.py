@@ -4,7 +4,6 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
@@ -30,9 +29,6 @@ class ReminderRuleAdmin(OfOwnFacilities, ReadOnly, admin.ModelAdmin):
 
     def of_facilities(self, rows: QuerySet[Any], facilities: list[Facility]) -> QuerySet[Any]:
         return rows.filter(program__facility__in=facilities)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).select_related("program__facility")
 
     @admin.display(ordering="program__facility__name")
     def facility(self, rule: ReminderRule) -> str:

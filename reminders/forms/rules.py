@@ -7,7 +7,7 @@ from django.conf import settings
 from django.http import QueryDict
 
 from appointments.models import Channel
-from reminders import rulebook
+from reminders import rulebook, rules
 from reminders.models import ReminderRule
 from reminders.models.rule import MOST_DAYS, MOST_HOURS
 from reminders.rulebook import Lead, RuleRefused, Words
@@ -43,6 +43,7 @@ class LeadForm(forms.Form):
     at_time = forms.TimeField(
         label="At",
         required=False,
+        initial=rules.MORNING,
         input_formats=TIME_FORMATS,
         widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
         error_messages={"invalid": "This is not a time of day. Enter it as 10:15 AM."},

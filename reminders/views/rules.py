@@ -28,8 +28,9 @@ def programs(request: HttpRequest) -> HttpResponse:
     access.demand(CHANGE_REMINDERS)
     seen = list(_programs(access))
     found = rules.of_all(program.pk for program in seen)
+    on = {program: [rule for rule in found[program.pk] if rule.is_active] for program in seen}
     facilities = [
-        (facility, [(program, found[program.pk]) for program in seen if program.facility_id == facility.pk])
+        (facility, [(program, rules) for program, rules in on.items() if program.facility_id == facility.pk])
         for facility in access.facilities
     ]
     return render(request, "reminders/rules.html", {"facilities": [each for each in facilities if each[1]]})
@@ -41,11 +42,11 @@ def program(request: HttpRequest, program: int) -> HttpResponse:
     access.demand(CHANGE_REMINDERS)
     found = _program(access, program)
     if "switch" in request.POST:
-        return _switch(request, found)
+        return _switch(request, access, found)
     form = NewRuleForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            rule = rulebook.add(program=found, channel=form.channel, lead=form.lead, by=request.user, now=now)
+            rule = rulebook.add(program=found, channel=form.channel, lead=form.lead, by=access.user, now=now)
         except RuleRefused as refusal:
             form.refuse(refusal)
         else:
@@ -61,10 +62,10 @@ def _of_program(program: Program, form: NewRuleForm) -> dict[str, Any]:
     return {"program": program, "rules": found, "form": form}
 
 
-def _switch(request: HttpRequest, program: Program) -> HttpResponse:
+def _switch(request: HttpRequest, access: Access, program: Program) -> HttpResponse:
     rule = _rule(program, request.POST["switch"])
     is_on = request.POST.get("on") == "1"
-    rulebook.switch(rule=rule, is_on=is_on, by=request.user, now=timezone.now())
+    rulebook.switch(rule=rule, is_on=is_on, by=access.user, now=timezone.now())
     messages.success(request, f"Switched {'on' if is_on else 'off'}: {rule}.")
     return redirect("reminder-program", program.pk)
 
@@ -80,7 +81,7 @@ def rule(request: HttpRequest, program: int, rule: int) -> HttpResponse:
         return _show(request, found, form)
     if form.is_valid():
         try:
-            rulebook.change(rule=found, lead=form.lead, wordings=form.wordings, by=request.user, now=now)
+            rulebook.change(rule=found, lead=form.lead, wordings=form.wordings, by=access.user, now=now)
         except RuleRefused as refusal:
             form.refuse(refusal)
         else:

@@ -75,6 +75,12 @@ def test_list_shows_each_programs_reminders_in_words(desk, manager):
     assert "Text message 2 days before" not in shown
 
 
+def test_list_names_a_program_that_reminds_nobody(desk, manager):
+    for rule in rules.of(desk.program):
+        rulebook.switch(rule=rule, is_on=False, by=desk.staff.user, now=make.NOW)
+    assert f"{desk.program} No reminders" in text_of(manager.get(LIST))
+
+
 def test_list_shows_only_own_facilities(desk, manager):
     make.program(at=make.facility(name="Elsewhere House"), name="Hidden Program")
     shown = text_of(manager.get(LIST))

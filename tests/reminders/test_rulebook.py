@@ -235,6 +235,7 @@ def test_subject_without_text_is_refused():
 @pytest.mark.django_db(transaction=True)
 def test_two_who_add_the_same_at_once_make_one(by):
     program = make.program(at=make.facility())
+    rules.of(program)
 
     def add():
         try:
