@@ -126,7 +126,7 @@ class Twilio:
 
 
 class BaseUrlHttpClient(TwilioHttpClient):
-    """Talks to the base address of the settings, remembers the last answer's status and headers, and writes no numbers to the log."""
+    """Talks to the base address of the settings, and remembers the last answer's status and headers."""
 
     def __init__(self, base: str, *, timeout: float) -> None:
         super().__init__(timeout=timeout)
@@ -136,19 +136,12 @@ class BaseUrlHttpClient(TwilioHttpClient):
         self._base = urlsplit(base)
 
     def request(self, method: str, url: str, *given: Any, **named: Any) -> Response:
-        self.status, self.headers = 0, {}
         wanted = urlsplit(url)
         path = self._base.path.rstrip("/") + wanted.path
         url = urlunsplit((self._base.scheme, self._base.netloc, path, wanted.query, ""))
         answer = super().request(method, url, *given, **named)
         self.status, self.headers = answer.status_code, answer.headers or {}
         return answer
-
-    def log_request(self, kwargs: dict[str, Any]) -> None:
-        """Its lines hold numbers."""
-
-    def log_response(self, status_code: int, response: Any) -> None:
-        """One line per header is of no use."""
 
 
 def validity(wanted_for: timedelta) -> int:
