@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from django.db import connection
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
@@ -11,6 +12,7 @@ from django.utils.text import capfirst
 from appointments.access import (
     SEE_CUSTOMERS,
     SEE_HOURS,
+    SEE_MESSAGES,
     SEE_SCHEDULE,
     Access,
     access_of,
@@ -18,7 +20,7 @@ from appointments.access import (
     staff_member_of,
 )
 from appointments.branding import brand
-from appointments.models import Appointment
+from reminders import attention
 
 
 @dataclass(frozen=True)
@@ -58,15 +60,15 @@ def _navigation(request: HttpRequest) -> Navigation | None:
 def _items(request: HttpRequest, access: Access) -> list[Item]:
     here = (request.resolver_match.url_name if request.resolver_match else None) or ""
     items = []
+    counts = _counts(access)
     if access.may(SEE_SCHEDULE):
         items.append(Item("Schedule", reverse("schedule"), here == "schedule"))
-        stranded = stranded_count(access)
         items.append(
             Item(
                 "Reassignment",
                 reverse("reassignment"),
                 here == "reassignment",
-                stranded,
+                counts.stranded,
                 "waiting to be reassigned",
             )
         )
@@ -74,12 +76,32 @@ def _items(request: HttpRequest, access: Access) -> list[Item]:
         items.append(
             Item(capfirst(brand().customers), reverse("customers"), here in ("customers", "customer"))
         )
+    if access.may(SEE_MESSAGES):
+        page = "messages-attention" if counts.messages else "messages"
+        items.append(
+            Item("Messages", reverse(page), here.startswith("message"), counts.messages, "need a person")
+        )
     if access.may(SEE_HOURS):
         items.append(Item("Work hours", reverse("hours"), here.startswith("hours")))
     return items
 
 
-def stranded_count(access: Access) -> int:
-    """How many appointments at this user's facilities wait for reassignment."""
-    stranded = Appointment.objects.filter(status=Appointment.Status.PENDING_REASSIGNMENT)
-    return stranded.visible_at(access.facilities).count()
+@dataclass(frozen=True)
+class Counts:
+    stranded: int
+    messages: int
+
+
+_STRANDED = """
+(SELECT count(*)
+   FROM appointments_appointment
+  WHERE status = 'pending_reassignment' AND facility_id = ANY(%(facilities)s))
+"""
+
+
+def _counts(access: Access) -> Counts:
+    """What waits at this user's facilities, in one statement: every page shows it."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {_STRANDED}, {attention.COUNT}", attention.bounds(access))
+        stranded, messages = cursor.fetchone()
+    return Counts(stranded, messages)

@@ -140,7 +140,7 @@ class Message(OutboxRow):
     )
     handled_note = models.CharField(max_length=200, blank=True)
 
-    objects = MessageQuerySet.as_manager()
+    objects = MessageQuerySet.as_manager()  # type: ignore[misc]
 
     class Meta(OutboxRow.Meta):
         ordering = ["-id"]

@@ -32,6 +32,9 @@ MATRIX = {
     "scheduling.add_timeoff": {DESK, PROVIDER, MANAGER, ADMINISTRATOR},
     "scheduling.change_timeoff": {MANAGER, ADMINISTRATOR},
     "scheduling.change_closure": {MANAGER, ADMINISTRATOR},
+    "reminders.view_message": {DESK, PROVIDER, MANAGER, ADMINISTRATOR},
+    "reminders.add_message": {DESK, PROVIDER, MANAGER, ADMINISTRATOR},
+    "reminders.change_reminderrule": {MANAGER, ADMINISTRATOR},
     ENTER_ADMIN: {ADMINISTRATOR},
     # Django admin's own
     "appointments.change_facility": {ADMINISTRATOR},
