@@ -1,7 +1,18 @@
 from django.urls import URLPattern, path
 from django.views.generic import RedirectView
 
-from scheduling.views import appointment, booking, customers, day, export, find, hours, moving, reassignment
+from scheduling.views import (
+    agreement,
+    appointment,
+    booking,
+    customers,
+    day,
+    export,
+    find,
+    hours,
+    moving,
+    reassignment,
+)
 
 urlpatterns: list[URLPattern] = [
     path("", RedirectView.as_view(pattern_name="schedule"), name="home"),
@@ -29,6 +40,12 @@ urlpatterns: list[URLPattern] = [
     path("customers/new/", customers.customer_new, name="customer-new"),
     path("customers/<int:pk>/", customers.customer, name="customer"),
     path("customers/<int:pk>/edit/", customers.customer_edit, name="customer-edit"),
+    path("customers/<int:pk>/texts/", agreement.customer_texts, name="customer-texts"),
+    path(
+        "customers/<int:pk>/problems/<int:problem>/cleared/",
+        agreement.contact_cleared,
+        name="contact-cleared",
+    ),
     path("customers/<int:pk>/cases/", customers.case_open, name="case-open"),
     path("customers/<int:pk>/cases/<int:case>/close/", customers.case_close, name="case-close"),
     path("hours/", hours.overview, name="hours"),

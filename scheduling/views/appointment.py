@@ -16,12 +16,14 @@ from appointments.access import (
     CHANGE_APPOINTMENT,
     READ_PRIVATE_NOTE,
     SEE_CUSTOMERS,
+    SEE_MESSAGES,
     SEE_SCHEDULE,
     WRITE_PRIVATE_NOTE,
     Access,
     access_of,
 )
 from appointments.models import Appointment, PrivateNote
+from reminders import attention, finding, outcome
 from scheduling import booking, words
 from scheduling.booking import BookingRefused, ChangeRefused, StaleAppointment
 from scheduling.forms.appointment import CancelForm, NoteForm, PrivateNoteForm, StatusForm, VersionedForm
@@ -32,6 +34,7 @@ from securecare.parts import respond, wants_part
 Status = Appointment.Status
 
 PAGE = "scheduling/appointment.html"
+MESSAGES_SHOWN = 8
 PARTS = {
     "appointment": "scheduling/_appointment.html",
     "appointment-cancel": "scheduling/_appointment_cancel.html",
@@ -94,6 +97,20 @@ def context_of(request: HttpRequest, found: Appointment, access: Access) -> dict
         "history": history(found, tells_private=access.may(READ_PRIVATE_NOTE)),
         "in_dialog": wants_part(request),
         "back": f"{reverse('schedule')}?date={found.local_date:%Y-%m-%d}",
+        **_messages(found, access),
+    }
+
+
+def _messages(found: Appointment, access: Access) -> dict[str, Any]:
+    """What the customer was or will be told of it, the last few."""
+    if not access.may(SEE_MESSAGES):
+        return {}
+    rows = finding.latest(attention.visible(access).filter(appointment=found), limit=MESSAGES_SHOWN)
+    now, zone = timezone.now(), found.facility.zone
+    return {
+        "latest": [outcome.row(one, now=now, zone=zone) for one in rows],
+        "all_of": f"appointment={found.reference}",
+        "may_see_messages": True,
     }
 
 

@@ -12,11 +12,22 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from appointments import customers
-from appointments.access import BOOK, CHANGE_CUSTOMERS, SEE_CUSTOMERS, SEE_SCHEDULE, Access, access_of
+from appointments.access import (
+    BOOK,
+    CHANGE_CUSTOMERS,
+    SEE_CUSTOMERS,
+    SEE_MESSAGES,
+    SEE_SCHEDULE,
+    Access,
+    access_of,
+)
 from appointments.branding import brand
 from appointments.customers import CaseRefused
 from appointments.models import Appointment, Case, Customer, CustomerQuerySet, Facility
+from reminders import agreement, attention, consent, finding, outcome
+from reminders.agreement import Agreement
 from scheduling.forms import choices
+from scheduling.forms.agreement import AgreementForm
 from scheduling.forms.booking import FOUND_AT_MOST
 from scheduling.forms.customers import CaseForm, CustomerForm, NewCustomerForm, SearchForm
 from scheduling.views.answers import go
@@ -25,6 +36,7 @@ from securecare.parts import respond
 
 PER_PAGE = 30
 PAST_SHOWN = 50
+MESSAGES_SHOWN = 5
 CUSTOMER_PARTS = {"customer-visits": "scheduling/_customer_visits.html"}
 LIST_PARTS = {"customer-list": "scheduling/_customer_list.html"}
 
@@ -78,7 +90,7 @@ def search(request: HttpRequest) -> HttpResponse:
     return respond(request, template, context, parts={"customer-options": template})
 
 
-def _customer_of(access: Access, pk: int) -> Customer:
+def customer_of(access: Access, pk: int) -> Customer:
     found: Customer = get_object_or_404(choices.customers(access), pk=pk)
     return found
 
@@ -87,22 +99,24 @@ def _customer_of(access: Access, pk: int) -> Customer:
 def customer(request: HttpRequest, pk: int) -> HttpResponse:
     access, now = access_of(request), timezone.now()
     access.demand(SEE_CUSTOMERS)
-    found = _customer_of(access, pk)
-    return _show(request, found, access, now)
+    found = customer_of(access, pk)
+    return show(request, found, access, now)
 
 
-def _show(
+def show(
     request: HttpRequest,
     found: Customer,
     access: Access,
     now: datetime,
     *,
     case_form: CaseForm | None = None,
+    agreement_form: AgreementForm | None = None,
     status: int = 200,
 ) -> HttpResponse:
     context = {
         "customer": found,
         **_appointments(found, access, now),
+        **_messages(found, access, now, agreement_form),
         "cases": found.cases.select_related("opened_by__staff_member", "closed_by__staff_member"),
         "language": dict(settings.LANGUAGES).get(found.language, ""),
         "known_at": access.among(found.facilities.values_list("pk", flat=True)),
@@ -123,6 +137,35 @@ def _appointments(found: Customer, access: Access, now: datetime) -> dict[str, A
         "upcoming": list(seen.filter(ends_at__gt=now).order_by("starts_at")),
         "past": list(seen.filter(ends_at__lte=now).order_by("-starts_at")[:PAST_SHOWN]),
     }
+
+
+def _messages(found: Customer, access: Access, now: datetime, form: AgreementForm | None) -> dict[str, Any]:
+    """Whether they may be written to, and the last messages about appointments at the user's facilities."""
+    if not access.may(SEE_MESSAGES):
+        return {}
+    rows = attention.visible(access).filter(customer=found)
+    zone = _zone(access)
+    return {
+        "agreements": [(one, _agreement_form(one, form)) for one in agreement.of(found)],
+        "told_words": consent.wording_to_tick(brand().name),
+        "latest": [
+            outcome.row(one, now=now, zone=zone) for one in finding.latest(rows, limit=MESSAGES_SHOWN)
+        ],
+        "all_of": f"customer={found.pk}",
+        "may_see_messages": True,
+    }
+
+
+def _agreement_form(one: Agreement, given: AgreementForm | None) -> AgreementForm:
+    """The form that was sent, where it was about this address; else an empty one."""
+    if given is not None and given["channel"].value() == one.channel:
+        return given
+    return AgreementForm(auto_id=ids_of(one.channel))
+
+
+def ids_of(channel: str) -> str:
+    """The form stands on the page once for each channel."""
+    return f"{'texts' if channel == 'phone' else 'mail'}_%s"
 
 
 def _zone(access: Access) -> Any:
@@ -155,12 +198,12 @@ def customer_new(request: HttpRequest) -> HttpResponse:
 def customer_edit(request: HttpRequest, pk: int) -> HttpResponse:
     access, now = access_of(request), timezone.now()
     access.demand(CHANGE_CUSTOMERS)
-    found = _customer_of(access, pk)
+    found = customer_of(access, pk)
     name, back = found.full_name, reverse("customer", args=[pk])
     form = CustomerForm(request.POST or None, customer=found, today=_today(access, now))
     if not form.is_valid():
         return _edit(request, form, f"Details of {name}", back)
-    return go(request, back, f"Details of {form.save()} saved.")
+    return go(request, back, f"Details of {form.save(now=now)} saved.")
 
 
 def _edit(request: HttpRequest, form: Any, title: str, back: str) -> HttpResponse:
@@ -173,7 +216,7 @@ def _edit(request: HttpRequest, form: Any, title: str, back: str) -> HttpRespons
 def case_open(request: HttpRequest, pk: int) -> HttpResponse:
     access, now = access_of(request), timezone.now()
     access.demand(CHANGE_CUSTOMERS)
-    found = _customer_of(access, pk)
+    found = customer_of(access, pk)
     form = CaseForm(request.POST, auto_id="case_%s")
     if form.is_valid():
         try:
@@ -182,14 +225,14 @@ def case_open(request: HttpRequest, pk: int) -> HttpResponse:
             form.add_error("reference", str(refusal))
         else:
             return go(request, reverse("customer", args=[pk]), f"Case {case} opened.")
-    return _show(request, found, access, now, case_form=form, status=422)
+    return show(request, found, access, now, case_form=form, status=422)
 
 
 @require_POST
 def case_close(request: HttpRequest, pk: int, case: int) -> HttpResponse:
     access, now = access_of(request), timezone.now()
     access.demand(CHANGE_CUSTOMERS)
-    found = get_object_or_404(Case, pk=case, customer=_customer_of(access, pk))
+    found = get_object_or_404(Case, pk=case, customer=customer_of(access, pk))
     try:
         customers.close_case(case=found, by=request.user, now=now)  # type: ignore[arg-type]
     except CaseRefused as refusal:
