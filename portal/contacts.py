@@ -13,7 +13,7 @@ from django.utils.translation import gettext
 
 from appointments.models import Customer
 from portal import letters
-from reminders import consent, messages
+from reminders import consent, messages, planning
 from reminders.models import Channel, Kind
 from reminders.numbers import mobile_number
 
@@ -95,6 +95,7 @@ def change(*, customer: Customer, contact: Contact, now: datetime) -> None:
         told = _whom_to_tell(kept, contact)
         setattr(kept, contact.channel, contact.address)
         kept.save(update_fields=[contact.channel])
+        planning.customer_changed(kept, now=now)
         if told is not None:
             letter = letters.contact_changed(told.channel, changed=contact.channel)
             messages.write(

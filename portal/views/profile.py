@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.contrib import messages
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone, translation
@@ -14,6 +15,7 @@ from portal import accounts, codes, contacts, texting
 from portal.account_forms import NEW_CONTACT, DigitsForm, ProfileForm
 from portal.pages import own_page
 from portal.views.sign_in import forget_asker, remember_asker, secret_of, too_many, wrong_digits
+from reminders import planning
 from reminders.consent import Origin
 from reminders.models import Channel
 from securecare.client import address_of
@@ -26,7 +28,9 @@ def profile(request: HttpRequest, customer: Customer) -> HttpResponse:
     sent = request.POST if request.method == "POST" else None
     form = ProfileForm(sent, initial=kept, current_zone=customer.time_zone)
     if form.is_valid():
-        Customer.objects.filter(pk=customer.pk).update(**form.cleaned_data)
+        with transaction.atomic():
+            Customer.objects.filter(pk=customer.pk).update(**form.cleaned_data)
+            planning.customer_changed(customer, now=timezone.now())
         with translation.override(form.cleaned_data["language"] or translation.get_language()):
             messages.success(request, gettext("Saved."))
         response = redirect("portal-profile")

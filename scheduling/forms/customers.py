@@ -1,16 +1,18 @@
 """Who somebody is: details as people give them at the desk."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db import transaction
 
 from appointments import customers
 from appointments.access import Access
 from appointments.customers import languages
 from appointments.models import Customer, Facility
 from appointments.models.people import EARLIEST_BIRTH, normalised_phone
+from reminders import planning
 from scheduling.forms.wall_time import date_field
 
 SEARCH_LIMIT = 200
@@ -110,10 +112,13 @@ class CustomerForm(PersonForm):
             check_birth(born, self.today)
         return born
 
-    def save(self) -> Customer:
+    def save(self, *, now: datetime) -> Customer:
+        """Messages that wait follow a corrected contact."""
         for name, value in self.cleaned_data.items():
             setattr(self.customer, name, value)
-        customers.save_details(self.customer, fields=list(self.cleaned_data))
+        with transaction.atomic():
+            customers.save_details(self.customer, fields=list(self.cleaned_data))
+            planning.customer_changed(self.customer, now=now)
         return self.customer
 
 
