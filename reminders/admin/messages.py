@@ -7,18 +7,16 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
+from django.utils import timezone
 from django.utils.html import format_html
 
 from appointments.access import access_of
 from appointments.admin.base import OfOwnFacilities, ReadOnly
 from appointments.models import Customer, Facility
-from reminders import messages
-from reminders.messages import Letter, MessageUnreadable
-from reminders.models import ConsentLog, Kind, Message
-from securecare.outbox import SETTLED
+from reminders import reading
+from reminders.models import ConsentLog, Message
 from securecare.spreadsheet import harmless
 
-CODES = frozenset({Kind.SIGN_IN, Kind.CONTACT})
 FEWEST_DIGITS = 4
 HEADINGS = (
     "At (UTC)",
@@ -33,21 +31,6 @@ HEADINGS = (
     "IP address",
     "Browser",
 )
-
-
-def may_read(request: HttpRequest, message: Message) -> bool:
-    """Who reads a code could sign in as the customer, everywhere the customer is known. So only somebody who sees all those
-    facilities may, and only while it waits to be sent."""
-    if message.kind not in CODES:
-        return True
-    if message.state in SETTLED:
-        return False
-    if request.user.is_superuser:
-        return True
-    if message.customer is None:
-        return False
-    known_at = message.customer.facilities.filter(is_active=True).values_list("pk", flat=True)
-    return access_of(request).facility_ids.issuperset(known_at)
 
 
 class FoundByNumber(admin.ModelAdmin):
@@ -65,14 +48,28 @@ class FoundByNumber(admin.ModelAdmin):
 @admin.register(Message)
 class MessageAdmin(OfOwnFacilities, ReadOnly, FoundByNumber):
     list_display = ["due_at", "kind", "channel", "address", "state", "customer", "appointment"]
-    list_filter = ["state", "kind", "channel", "due_at"]
+    list_filter = ["state", "delivery", "kind", "channel", "due_at"]
     list_select_related = ["customer", "appointment__customer"]
     search_fields = ["address", "customer__given_name", "customer__family_name", "=appointment__reference"]
     search_help_text = "Customer's name, phone number, e-mail, or an appointment's reference"
     ordering = ["-id"]
     show_full_result_count = False
     fieldsets = [
-        (None, {"fields": ["kind", "channel", "address", "language", "customer", "appointment", "revision"]}),
+        (
+            None,
+            {
+                "fields": [
+                    "kind",
+                    "rule",
+                    "channel",
+                    "address",
+                    "language",
+                    "customer",
+                    "appointment",
+                    "revision",
+                ]
+            },
+        ),
         ("Text", {"fields": ["subject", "text"]}),
         (
             "Sending",
@@ -81,44 +78,45 @@ class MessageAdmin(OfOwnFacilities, ReadOnly, FoundByNumber):
                     "state",
                     "due_at",
                     "created_at",
+                    "useful_until",
                     "attempts",
+                    "handed_over_at",
                     "settled_at",
                     "closed_reason",
                     "last_error",
+                    "transport",
                     "provider_id",
                     "reference",
                 ]
             },
         ),
+        ("Delivery", {"fields": ["delivery", "delivery_at", "delivery_detail"]}),
+        ("Sent again", {"fields": ["copy", "again_of", "again_reason", "again_by"]}),
+        (
+            "Needed a person",
+            {"fields": ["needs_person_since", "handled_at", "handled_by", "handled_note"]},
+        ),
     ]
 
     def of_facilities(self, rows: QuerySet[Any], facilities: list[Facility]) -> QuerySet[Any]:
-        theirs = Customer.objects.known_at(facilities)
-        about_nothing = Q(appointment=None, customer__in=theirs)
-        return rows.filter(Q(appointment__facility__in=facilities) | about_nothing)
+        return rows.visible_at(facilities)  # type: ignore[attr-defined]
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         message = super().get_object(request, object_id, from_field)
         if message is not None:
-            message.letter = _letter(request, message)
+            message.shown = reading.shown(access_of(request), message, now=timezone.now())
         return message
 
     @admin.display(description="Subject")
     def subject(self, message: Any) -> str:
-        return message.letter.subject or "–"
+        return message.shown.letter.subject if message.shown.letter else "–"
 
     @admin.display(description="Text")
     def text(self, message: Any) -> str:
-        return format_html('<span style="white-space: pre-wrap">{}</span>', message.letter.text)
-
-
-def _letter(request: HttpRequest, message: Message) -> Letter:
-    if not may_read(request, message):
-        return Letter("", "Not shown: whoever reads a code could sign in with it.")
-    try:
-        return messages.read(message)
-    except MessageUnreadable:
-        return Letter("", f"Cannot be opened: the key ring has no fitting key {message.key_id}.")
+        shown = message.shown
+        text = shown.letter.text if shown.letter else shown.problem
+        heading = "As it would read now:\n\n" if shown.is_preview else ""
+        return format_html('<span style="white-space: pre-wrap">{}{}</span>', heading, text)
 
 
 @admin.register(ConsentLog)

@@ -109,13 +109,37 @@ def test_nobody_reads_a_code_that_no_longer_waits(client: Client, ada: Customer,
 
 
 def test_notice_that_was_settled_stays_readable(admin_client: Client, ada: Customer) -> None:
-    notice = sending.message(customer=ada, text="With Dana at ten")
+    notice = sending.message(kind=Kind.ALERT, customer=ada, text="With Dana at ten")
     Message.objects.filter(pk=notice.pk).close(reason="The customer moved the appointment.", now=make.NOW)
 
     page = seen(admin_client, notice)
 
     assert "With Dana at ten" in page
     assert "The customer moved the appointment." in page
+
+
+def test_planned_message_is_previewed(admin_client: Client, administrator: StaffMember) -> None:
+    here = Clinic.open()
+    administrator.facilities.set([here.facility])
+    ada = make.customer(at=here.facility)
+
+    page = seen(admin_client, sending.notice(of=here.appointment(ada, 12)))
+
+    assert "As it would read now:" in page
+    assert here.program.name in page
+
+
+def test_what_the_console_kept_of_a_code_is_read_and_what_a_provider_has_is_not(
+    admin_client: Client, ada: Customer
+) -> None:
+    code = code_for(ada)
+    done = {"state": "done", "settled_at": make.NOW, "handed_over_at": make.NOW}
+
+    Message.objects.filter(pk=code.pk).update(**done, transport="console")
+    assert "271828" in seen(admin_client, code)
+
+    Message.objects.filter(pk=code.pk).update(**done, transport="smtp")
+    assert HIDDEN in seen(admin_client, code)
 
 
 def test_customer_shared_with_another_facility_has_the_notices_of_ours_only(
@@ -126,7 +150,9 @@ def test_customer_shared_with_another_facility_has_the_notices_of_ours_only(
     ours = sending.notice(of=here.appointment(ada, 12))
     theirs = sending.notice(of=there.appointment(ada, 14))
 
-    assert rows_shown(admin_client.get(list_of(Message))) == [ours]
+    shown = rows_shown(admin_client.get(list_of(Message)))
+    assert ours in shown
+    assert {message.appointment for message in shown} == {ours.appointment}
     assert seen(admin_client, theirs) == ""
 
 
