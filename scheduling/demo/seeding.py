@@ -12,7 +12,7 @@ from django.db import transaction
 
 from appointments.models import Facility, StaffMember
 from scheduling import reassignment, selection
-from scheduling.demo import days, people, programs, roster, visits
+from scheduling.demo import days, messages, people, programs, roster, visits
 from scheduling.demo.directory import Directory
 from scheduling.models import TimeOff
 from securecare import localtime
@@ -66,6 +66,7 @@ def _create(today: date, now: datetime) -> Directory:
     programs.create_programs(directory.places, directory.staff)
     customers = people.create_customers(directory.places)
     people.create_cases(customers, by=directory.manager, now=now)
+    messages.agree(customers, now=now)
     roster.create_week(directory.places, directory.staff, valid_from=today - timedelta(weeks=26))
     wish = roster.next_weekday(today + timedelta(days=4), WEDNESDAY)
     away, asked = roster.Away("marcus", wish, wish, "Moving house"), now - timedelta(hours=20)
@@ -98,12 +99,16 @@ def _load(directory: Directory, *, today: date, after: date | None, now: datetim
     if not any(plans.values()) or people.MANAGER not in directory.staff:
         return Loaded()
     roster.add_dates(plans, directory.places, directory.staff, by=directory.manager, now=now)
-    booked = sum(visits.book_all(planned, directory, now=now) for planned in plans.values())
+    booked = [made for planned in plans.values() for made in visits.book_all(planned, directory, now=now)]
     lately = _dates(today - 2 * DAYS_AROUND, today + visits.CONFIRMATION_OPENS)
     visits.catch_up([visit for day in lately for visit in days.plan(day)], directory, now=now)
     known = after - DAYS_AROUND + SUDDEN_AHEAD if after else today
     sudden = _dates(max(known, today) + roster.DAY, today + SUDDEN_AHEAD)
-    return Loaded(list(plans), booked, _surprise(sudden, directory, now))
+    stranded = _surprise(sudden, directory, now)
+    messages.settle(booked, now=now)
+    if after is None:
+        messages.trouble(now=now)
+    return Loaded(list(plans), len(booked), stranded)
 
 
 def _surprise(ahead: Iterable[date], directory: Directory, now: datetime) -> int:

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from django.contrib.auth.models import User
 
 from appointments.models import Appointment, AppointmentEvent
-from reminders.models import Message
 from scheduling import booking
 from scheduling.booking import BookingRefused
 from scheduling.demo.days import CANCELLED, NO_SHOW, Visit
@@ -19,10 +18,10 @@ Status = Appointment.Status
 Mark = tuple[str, datetime, User]
 
 
-def book_all(visits: list[Visit], directory: Directory, *, now: datetime) -> int:
-    """Book a date's visits and return how many. Whatever the rules refuse is left out: someone was faster.
+def book_all(visits: list[Visit], directory: Directory, *, now: datetime) -> list[Appointment]:
+    """Book a date's visits. Whatever the rules refuse is left out: someone was faster.
 
-    Cancelled visits come first: their slots were free again when others were booked into them. Nobody is written to.
+    Cancelled visits come first: their slots were free again when others were booked into them.
     """
     made = []
     for visit in sorted(visits, key=lambda visit: visit.ending != CANCELLED):
@@ -31,8 +30,7 @@ def book_all(visits: list[Visit], directory: Directory, *, now: datetime) -> int
                 made.append(_book(visit, directory, now))
             except BookingRefused:
                 continue
-    Message.objects.filter(appointment__in=made).close(reason="Of the sample organization.", now=now)
-    return len(made)
+    return made
 
 
 def _book(visit: Visit, directory: Directory, now: datetime) -> Appointment:

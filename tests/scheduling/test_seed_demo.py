@@ -231,9 +231,13 @@ def test_seed_offers_customers_programs_that_somebody_serves_at_facilities_they_
 
 
 @pytest.mark.django_db
-def test_seed_writes_to_nobody(loaded):
-    assert Message.objects.filter(appointment__isnull=False).exists()
-    assert not Message.objects.filter(state="pending").exists()
+def test_seed_plans_what_lies_ahead_and_writes_to_nobody(loaded):
+    waiting = Message.objects.filter(state="pending")
+    assert waiting.filter(channel="email").exists()
+    assert waiting.filter(channel="phone").exists()
+    assert set(waiting.values_list("kind", flat=True)) == {"reminder"}
+    assert not waiting.filter(due_at__lte=NOW).exists()
+    assert {message.appointment.status for message in waiting.select_related("appointment")} == {"scheduled"}
 
 
 @pytest.mark.django_db
