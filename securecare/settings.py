@@ -248,6 +248,8 @@ TWILIO_AUTH_TOKENS = env.list("TWILIO_AUTH_TOKENS", default=[])
 TWILIO_MESSAGING_SERVICE_SID = env.str("TWILIO_MESSAGING_SERVICE_SID", default="")
 TWILIO_FROM = env.str("TWILIO_FROM", default="")
 TWILIO_API_BASE = env.str("TWILIO_API_BASE", default="https://api.twilio.com").rstrip("/")
+# What some of Twilio's error codes mean, where that differs from `reminders.transports.twilio.CODES`.
+TWILIO_CODES = env.dict("TWILIO_CODES", default={})
 PROVIDER_TIMEOUT_SECONDS = env.float("PROVIDER_TIMEOUT_SECONDS", default=10)
 # Texts about appointments to one number in 24 hours and in 7 days; codes that somebody asked for do not count.
 TEXTS_PER_NUMBER_A_DAY = env.int("TEXTS_PER_NUMBER_A_DAY", default=5)
@@ -305,6 +307,8 @@ LOGGING = {
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
+    # The clients of providers write down numbers, texts and keys when they are asked for detail.
+    "loggers": {name: {"level": "WARNING"} for name in ("python_http_client", "twilio", "urllib3")},
 }
 
 if not DEBUG and SECURE_COOKIES and SECRET_KEY == DEVELOPMENT_SECRET:
