@@ -311,6 +311,16 @@ def test_preview_is_in_the_readers_language(desk, manager):
     assert re.search(r"\w+, \d+ de \w+ de \d{4} 10:45", spanish)
 
 
+@pytest.mark.parametrize("channel", ["email", "phone"])
+def test_every_field_that_is_offered_is_filled_in(desk, manager, channel):
+    rule = rule_of(desk.program, channel)
+    offered = manager.get(rule_url(rule)).context["fields"]
+    words = "Come early: " + " | ".join(str(field) for field in offered)
+    filled = letters_in(manager.post(rule_url(rule), sent(text_en=words, preview="1")))[0]
+    assert filled.startswith("Come early: ")
+    assert ("{" in filled, filled.splitlines()[0].count(" | ")) == (False, len(offered) - 1)
+
+
 def test_preview_counts_characters_and_texts(desk, manager):
     rule = rule_of(desk.program)
     for words, told in (
