@@ -34,15 +34,15 @@ def _fitting(notice: Notice) -> str:
 
 
 def _wordings(notice: Notice) -> Iterator[tuple[str, ...]]:
-    """From the fullest to the shortest: words go first, then how to end texts, and last of all what may be answered."""
-    news, links = _news(notice), _links(notice)
-    if notice.occasion is Occasion.CANCELLED:
-        yield from product(news, links)
-        return
-    for end in (gettext("Reply STOP to end"), gettext("STOP to end"), ""):
-        for link, said in product(links, news):
-            yield said, link, end
-    yield news[-1], "%(link)s"
+    """From the fullest to the shortest: what goes first are many words, then how to end texts, then what may be answered."""
+    news = _news(notice)
+    texts = [(said, link) for link, said in product(_links(notice), news)]
+    if notice.occasion is not Occasion.CANCELLED:
+        ends = (gettext("Reply STOP to end"), gettext("STOP to end"))
+        yield from ((*text, end) for text, end in product(texts, ends))
+    yield from texts
+    if notice.asks:
+        yield news[-1], "%(link)s"
 
 
 def _news(notice: Notice) -> list[str]:
