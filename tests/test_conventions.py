@@ -72,6 +72,10 @@ PUBLIC = {
     "/sign-in/",
     "/sign-in/code/",
     "/sign-out/",
+    # Posts of providers, who sign them.
+    "/webhooks/sendgrid/events/",
+    "/webhooks/twilio/inbound/",
+    "/webhooks/twilio/status/",
 }
 # The portal decides for itself: open to everyone, or to whoever holds the token in the address.
 PORTAL = {
@@ -94,6 +98,8 @@ PORTAL = {
     "/portal/sign-in/link/x/",
     "/portal/sign-in/who/",
     "/portal/sign-out/",
+    "/portal/unsubscribe/x/",
+    "/c/x/",
 }
 # A customer's own pages: strangers and staff are sent to the portal's sign-in.
 OWN = "/portal/account/"
@@ -150,7 +156,7 @@ def test_every_named_address_is_led_to():
     named = {
         pattern.name for address, pattern in addresses() if pattern.name and not address.startswith("/admin/")
     }
-    typed_or_asked_by_machines = {"home", "healthz", "readyz"}
+    typed_or_asked_by_machines = {"home", "healthz", "readyz", "sendgrid-events", "twilio-inbound"}
     used = {text for path, text in strings(PRODUCT) if path.name != "urls.py"}
     used |= {
         found
@@ -283,7 +289,7 @@ def test_every_environment_name_that_is_listed_is_read():
 
 def may_ask_for_now(path: Path) -> bool:
     """Views, tasks, commands and what else stands at the edge; the rest is handed its `now`."""
-    edges = {"views", "commands", "admin", "middleware.py", "tasks.py", "views.py", "admin.py"}
+    edges = {"views", "webhooks", "commands", "admin", "middleware.py", "tasks.py", "views.py", "admin.py"}
     return bool(edges & set(path.parts)) or name(path) in EDGES
 
 

@@ -6,7 +6,8 @@ import pytest
 from django.apps import apps
 from django.core.management import CommandError, call_command
 
-from reminders import messages
+from reminders import inbound, messages
+from reminders.inbound import Received
 from reminders.messages import Letter
 from reminders.models import Channel, Kind, Message
 from securecare import rotation
@@ -41,11 +42,12 @@ def rotate() -> tuple[list[str], str]:
     return out.getvalue().splitlines(), complaint
 
 
-def test_rotation_moves_messages_beside_notes_and_counts_both(settings: Any) -> None:
+def test_rotation_moves_messages_notes_and_texts_and_counts_them(settings: Any) -> None:
     settings.NOTE_KEY_RING = OLD
     make.appointment(private_note="A note")
     texts = [f"Text {number}" for number in range(3)]
     rows = [written(text) for text in texts]
+    inbound.receive(Received("SM1", "+12125550143", "Late"), now=make.NOW)
     settings.NOTE_KEY_RING = f"{NEW},{OLD}"
 
     assert rotate() == (
@@ -58,6 +60,9 @@ def test_rotation_moves_messages_beside_notes_and_counts_both(settings: Any) -> 
             "private notes, before: k1 1",
             "private notes: 1 moved",
             "private notes, after: k2 1",
+            "texts from customers, before: k1 1",
+            "texts from customers: 1 moved",
+            "texts from customers, after: k2 1",
         ],
         "",
     )
