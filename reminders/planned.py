@@ -32,8 +32,8 @@ class Planned:
 
 
 # A row that has been handed over, is being sent or was given up stays as it is. One whose time passes while it waits to be
-# sent is not late, and one closed for another reason keeps that; so PASSED never overwrites the same plan. The language
-# stays the one in which the customer was first written to.
+# sent is not late, nor is one that waits because it was put off or is tried again; and one closed for another reason keeps
+# that. So PASSED never overwrites the same plan. The language stays the one in which the customer was first written to.
 _PUT = """
 INSERT INTO reminders_message AS kept (
     appointment_id, customer_id, revision, created_at, reference, kind, channel, rule_id, address, language, before,
@@ -54,7 +54,8 @@ DO UPDATE SET due_at = EXCLUDED.due_at, state = EXCLUDED.state, settled_at = EXC
         WHERE kept.state IN ('pending', 'closed') AND kept.handed_over_at IS NULL
           AND (kept.due_at, kept.state, kept.closed_reason, kept.address)
               IS DISTINCT FROM (EXCLUDED.due_at, EXCLUDED.state, EXCLUDED.closed_reason, EXCLUDED.address)
-          AND NOT (EXCLUDED.closed_reason = %(passed)s AND kept.due_at = EXCLUDED.due_at)
+          AND NOT (EXCLUDED.closed_reason = %(passed)s
+                   AND (kept.due_at = EXCLUDED.due_at OR (kept.state = 'pending' AND kept.last_error <> '')))
 RETURNING id, due_at, state
 """
 

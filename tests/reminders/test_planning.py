@@ -308,6 +308,19 @@ def test_reminder_due_while_it_is_planned_anew_is_still_sent(clinic: Clinic, ada
     assert len(pending(channel="email")) == 2
 
 
+def test_reminder_that_was_put_off_when_it_was_due_is_still_sent(clinic: Clinic, ada: Customer) -> None:
+    book(clinic, ada)
+    due = clinic.at(10, 0, DAY - timedelta(days=7))
+    first = Message.objects.get(kind="reminder", due_at=due)
+    claimed = Message.objects.claim(first.pk, now=due)
+    assert claimed is not None
+    claimed.retry_later(error="The provider answered 429.", now=due)
+    planning.plan_anew(now=due + timedelta(seconds=10))
+
+    first.refresh_from_db()
+    assert (first.state, first.attempts) == ("pending", 1)
+
+
 def test_planning_anew_changes_nothing_and_finds_what_was_missed(clinic: Clinic, ada: Customer) -> None:
     agree()
     for hour in (9, 11, 14):
