@@ -116,3 +116,9 @@ def nothing_is_booked():
         or ConsentLog.objects.exists()
         or Message.objects.exists()
     )
+
+
+def booked_by() -> list[str]:
+    """The channels by which the booking is told."""
+    waiting = Message.objects.filter(kind="booked", state="pending")
+    return sorted(waiting.values_list("channel", flat=True))
