@@ -28,10 +28,12 @@ def plan(event: AppointmentEvent) -> None:
     is_new = event.kind == AppointmentEvent.Kind.BOOKED
     if event.kind == AppointmentEvent.Kind.NOTES_EDITED:
         return
-    situation = _Situation.of([appointment])
-    language = _language(appointment, event=event, is_new=is_new)
     if not is_new:
         _close_reminders(appointment, event.at)
+    if suppression.of_status(appointment, event.at) and not notices.is_told(event):
+        return
+    situation = _Situation.of([appointment])
+    language = _language(appointment, event=event, is_new=is_new)
     rows = list(_reminders(appointment, situation, language, now=event.at))
     if notices.is_told(event):
         waiting = [] if is_new else notices.waiting_for(appointment)
