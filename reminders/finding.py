@@ -144,6 +144,8 @@ def _between(start: datetime, end: datetime) -> Q:
 
 
 def latest(rows: MessageQuerySet, *, limit: int) -> list[Message]:
-    """The last few of one customer or appointment, with what is planned."""
-    page = rows.alias(when=_when(Wish(ALL))).select_related(*RELATED).order_by("-when", "-pk")
-    return list(page[:limit])
+    """The next few and the last few of one customer or appointment, the latest first. Two queries."""
+    rows = rows.select_related(*RELATED)
+    ahead = list(rows.filter(outcome.UNSETTLED).order_by("due_at", "pk")[:limit])
+    past = rows.exclude(outcome.UNSETTLED).order_by("-settled_at", "-pk")
+    return [*reversed(ahead), *past[:limit]]

@@ -44,7 +44,7 @@ def _of_waiting(message: Message, now: datetime) -> Outcome:
         return Outcome("waiting", "Tried again", message.due_at, message.last_error)
     if message.due_at <= now:
         return Outcome("waiting", "About to be sent", why=message.last_error)
-    return Outcome("planned", "Planned for", message.due_at, message.last_error)
+    return Outcome("planned", "Planned", message.due_at, message.last_error)
 
 
 def _of_done(message: Message) -> Outcome:

@@ -16,7 +16,7 @@ from reminders.outcome import CONSOLE
 from scheduling.demo import people
 
 OF_THE_SAMPLE = "Due before the sample organization was loaded."
-SHOWN_AT_MOST = 40
+SHOWN_OF_EACH = 20
 LATELY = timedelta(days=2)
 BOUNCED = "550 5.1.1 The mailbox does not exist."
 PLEASE_STOP = "Please stop texting me at work, my boss sees it"
@@ -76,8 +76,10 @@ def settle(made: Iterable[Appointment], *, now: datetime) -> None:
 
 
 def _keep_latest(due: MessageQuerySet, now: datetime) -> None:
+    """Some reminders and some notices."""
     lately = due.filter(due_at__gt=now - LATELY).select_related(*RELATED).order_by("-due_at", "-pk")
-    kept = [_kept(message) for message in lately[:SHOWN_AT_MOST]]
+    reminders, notices = lately.filter(kind=Kind.REMINDER), lately.exclude(kind=Kind.REMINDER)
+    kept = [_kept(message) for some in (reminders, notices) for message in some[:SHOWN_OF_EACH]]
     sealed = ["ciphertext", "salt", "key_id"]
     outcome = ["state", "settled_at", "handed_over_at", "transport", "attempts"]
     Message.objects.bulk_update(kept, [*sealed, *outcome])
@@ -105,15 +107,16 @@ def trouble(*, now: datetime) -> None:
     kept = Message.objects.filter(transport=CONSOLE, appointment__starts_at__gt=now).select_related(*RELATED)
     email = kept.filter(channel=Channel.EMAIL).order_by("-settled_at", "pk").first()
     if email is not None:
-        _send_back(email, at=now - timedelta(minutes=50), now=now)
+        _send_back(email, now=now)
     texts = kept.filter(channel=Channel.PHONE).exclude(customer=email.customer if email else None)
     numbers = list(texts.order_by("-settled_at", "pk").values_list("address", flat=True)[:2])
     for number, words in zip(numbers, (PLEASE_STOP, LATE), strict=False):
-        inbound.receive(Received(f"sample{number}", number, words), now=now - timedelta(minutes=35))
+        inbound.receive(Received(f"sample{number}", number, words), now=now)
 
 
-def _send_back(email: Message, *, at: datetime, now: datetime) -> None:
-    """As if a mail server had been set, and had returned it."""
+def _send_back(email: Message, *, now: datetime) -> None:
+    """As if a mail server had been set, and had returned it a minute later."""
+    at = min(email.due_at + timedelta(minutes=1), now)
     DeliveryReport.objects.create(
         message=email,
         transport="sendgrid",

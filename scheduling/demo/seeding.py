@@ -100,12 +100,12 @@ def _load(directory: Directory, *, today: date, after: date | None, now: datetim
         return Loaded()
     roster.add_dates(plans, directory.places, directory.staff, by=directory.manager, now=now)
     booked = [made for planned in plans.values() for made in visits.book_all(planned, directory, now=now)]
+    messages.settle(booked, now=now)
     lately = _dates(today - 2 * DAYS_AROUND, today + visits.CONFIRMATION_OPENS)
     visits.catch_up([visit for day in lately for visit in days.plan(day)], directory, now=now)
     known = after - DAYS_AROUND + SUDDEN_AHEAD if after else today
     sudden = _dates(max(known, today) + roster.DAY, today + SUDDEN_AHEAD)
     stranded = _surprise(sudden, directory, now)
-    messages.settle(booked, now=now)
     if after is None:
         messages.trouble(now=now)
     return Loaded(list(plans), len(booked), stranded)

@@ -34,7 +34,7 @@ from securecare.parts import respond, wants_part
 Status = Appointment.Status
 
 PAGE = "scheduling/appointment.html"
-MESSAGES_SHOWN = 8
+MESSAGES_SHOWN = 5
 PARTS = {
     "appointment": "scheduling/_appointment.html",
     "appointment-cancel": "scheduling/_appointment_cancel.html",
@@ -102,7 +102,7 @@ def context_of(request: HttpRequest, found: Appointment, access: Access) -> dict
 
 
 def _messages(found: Appointment, access: Access) -> dict[str, Any]:
-    """What the customer was or will be told of it, the last few."""
+    """What the customer was and will be told of it."""
     if not access.may(SEE_MESSAGES):
         return {}
     rows = finding.latest(attention.visible(access).filter(appointment=found), limit=MESSAGES_SHOWN)

@@ -36,7 +36,7 @@ from securecare.parts import respond
 
 PER_PAGE = 30
 PAST_SHOWN = 50
-MESSAGES_SHOWN = 5
+MESSAGES_SHOWN = 3
 CUSTOMER_PARTS = {"customer-visits": "scheduling/_customer_visits.html"}
 LIST_PARTS = {"customer-list": "scheduling/_customer_list.html"}
 
@@ -113,17 +113,19 @@ def show(
     agreement_form: AgreementForm | None = None,
     status: int = 200,
 ) -> HttpResponse:
+    known_at = access.among(found.facilities.values_list("pk", flat=True))
+    zone = known_at[0].zone if known_at else _zone(access)
     context = {
         "customer": found,
         **_appointments(found, access, now),
-        **_messages(found, access, now, agreement_form),
+        **_messages(found, access, now, zone, agreement_form),
         "cases": found.cases.select_related("opened_by__staff_member", "closed_by__staff_member"),
         "language": dict(settings.LANGUAGES).get(found.language, ""),
-        "known_at": access.among(found.facilities.values_list("pk", flat=True)),
+        "known_at": known_at,
         "case_form": case_form or CaseForm(auto_id="case_%s"),
         "may_change": access.may(CHANGE_CUSTOMERS),
         "may_book": access.may(BOOK),
-        "zone": _zone(access),
+        "zone": zone,
     }
     return respond(request, "scheduling/customer.html", context, parts=CUSTOMER_PARTS, status=status)
 
@@ -139,12 +141,13 @@ def _appointments(found: Customer, access: Access, now: datetime) -> dict[str, A
     }
 
 
-def _messages(found: Customer, access: Access, now: datetime, form: AgreementForm | None) -> dict[str, Any]:
-    """Whether they may be written to, and the last messages about appointments at the user's facilities."""
+def _messages(
+    found: Customer, access: Access, now: datetime, zone: Any, form: AgreementForm | None
+) -> dict[str, Any]:
+    """Whether they may be written to, and the messages about appointments at the user's facilities."""
     if not access.may(SEE_MESSAGES):
         return {}
     rows = attention.visible(access).filter(customer=found)
-    zone = _zone(access)
     return {
         "agreements": [(one, _agreement_form(one, form)) for one in agreement.of(found)],
         "told_words": consent.wording_to_tick(brand().name),
@@ -169,7 +172,7 @@ def ids_of(channel: str) -> str:
 
 
 def _zone(access: Access) -> Any:
-    """Whose clock tells when a case was opened: a case belongs to no facility."""
+    """Whose clock tells what belongs to no facility."""
     return access.facilities[0].zone if access.facilities else localtime.zone_of("UTC")
 
 

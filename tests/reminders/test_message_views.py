@@ -67,7 +67,7 @@ def lines(response):
 @pytest.mark.parametrize(
     ("fields", "show", "words"),
     [
-        ({}, "planned", "Planned for"),
+        ({}, "planned", "Planned"),
         ({"due_at": make.NOW}, "planned", "About to be sent"),
         ({"attempts": 2, "last_error": "Time-out."}, "planned", "Tried again"),
         ({"handed_over_at": make.NOW}, "planned", "Waiting for the provider"),
@@ -305,6 +305,7 @@ def test_links_that_a_customer_holds_are_not_shown_to_staff(desk, client):
 def test_planned_message_is_previewed(desk, client):
     shown = text_of(client.get(page(planned(desk))))
     assert "Preview As it would read now." in shown
+    assert "Planned for " in shown
     assert desk.program.name in shown
     assert Message.objects.get().ciphertext is None
 

@@ -159,8 +159,9 @@ def test_problem_with_a_contact_is_shown_and_cleared(desk, client):
         now=make.NOW,
     )
     problem = ContactProblem.objects.get()
-    assert "Cannot be reached since Nov 23, 2026, 9:00 AM EST: No such mailbox." in text_of(
-        client.get(page(desk))
+    assert (
+        "Cannot be reached since Nov 23, 2026, 9:00 AM EST, and nothing is sent there: No such mailbox"
+        in text_of(client.get(page(desk)))
     )
     cleared = f"{page(desk)}problems/{problem.pk}/cleared/"
     assert "Messages go to" in text_of(client.post(cleared, follow=True))
