@@ -1,9 +1,11 @@
 """What follows from a provider's reports, whatever their order and however often they come."""
 
+import threading
 from datetime import timedelta
 from itertools import count, permutations
 
 import pytest
+from django.db import transaction
 
 from appointments.models import Appointment
 from reminders import consent, reachability, reports, rules
@@ -23,7 +25,7 @@ from tests import factories as make
 from tests.factories import NOW
 from tests.reminders.post import Post, silent
 from tests.reminders.sending import agreed, message, notice
-from tests.together import at_once
+from tests.together import at_once, wait_until_somebody_waits
 
 pytestmark = pytest.mark.django_db
 
@@ -263,6 +265,17 @@ def test_one_that_staff_sent_again_has_its_own_second_chance(appointment):
     assert [copy.channel for copy in copies(again)] == ["phone"]
 
 
+def test_a_text_in_place_of_an_email_has_a_second_chance_too(appointment):
+    bounced = take(email(appointment), "failed", Cause.ADDRESS)
+    [instead] = copies(bounced)
+    assert instead.channel == "phone"
+    take(Post().deliver(instead, now=LATER), "failed", Cause.RETRY)
+    [second] = copies(instead)
+    assert second.channel == "phone"
+    last = take(Post().deliver(second, now=second.due_at), "failed", Cause.RETRY)
+    assert (copies(second), last.needs_person_since) == ([], LATER)
+
+
 def test_a_reminder_is_not_repeated_when_it_would_come_too_late(appointment):
     rule = next(rule for rule in rules.of(appointment.program) if rule.channel == "phone")
     row = text(appointment, kind=Kind.REMINDER, rule=rule)
@@ -439,15 +452,20 @@ def test_a_copy_that_staff_asked_for_is_sent_all_the_same(appointment):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_reports_and_a_change_of_the_appointment_do_not_wait_for_each_other(appointment):
-    rows = [text(appointment), email(appointment)]
-    staff = appointment.staff.user
-    jobs = [lambda row=row: reports.take(report(row, "failed", Cause.ADDRESS), now=LATER) for row in rows]
-    jobs.append(lambda: booking.cancel(appointment=fresh(appointment), reason="", by=staff, now=LATER))
-    results = at_once(jobs)
-    assert results[:2] == [True, True]
-    assert fresh(appointment).is_cancelled
+def test_a_report_waits_for_a_change_of_the_appointment_and_not_the_other_way_round(appointment):
+    """Both take the appointment first: else each would hold what the other waits for."""
+    row = text(appointment)
+    is_locked = threading.Event()
 
+    def change() -> None:
+        with transaction.atomic():
+            Appointment.objects.select_for_update(no_key=True).get(pk=appointment.pk)
+            is_locked.set()
+            wait_until_somebody_waits()
+            Message.objects.select_for_update().get(pk=row.pk)
 
-def fresh(appointment: Appointment) -> Appointment:
-    return Appointment.objects.get(pk=appointment.pk)
+    def tell() -> bool:
+        is_locked.wait(timeout=10)
+        return reports.take(report(row, "failed", Cause.ADDRESS), now=LATER)
+
+    assert at_once([change, tell]) == [None, True]
