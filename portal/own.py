@@ -87,6 +87,11 @@ def of_link(token: str, now: datetime) -> Appointment | None:
     return link.appointment if link else None
 
 
+def confirm_link(token: str, now: datetime) -> AppointmentLink | None:
+    """The link that lets its holder confirm its appointment."""
+    return links.find(token, purpose=AppointmentLink.Purpose.CONFIRM, now=now)
+
+
 def overview(
     customer: Customer,
     *,

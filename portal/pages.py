@@ -3,11 +3,12 @@
 `portal_page` is open to everyone, `secret_page` to whoever holds its address, `own_page` to a signed-in customer.
 """
 
+import posixpath
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import unquote, urlencode
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
@@ -20,6 +21,8 @@ from appointments.access import belongs_to_staff
 from appointments.models import Customer
 
 View = Callable[..., HttpResponse]
+# Besides what is under the portal's own address: links in messages, which are short.
+LINKS = ("/c/",)
 
 
 def portal_page(view: View) -> View:
@@ -72,6 +75,12 @@ def own_page(view: View) -> View:
         return view(request, customer, *args, **kwargs)
 
     return secret_page(mine)
+
+
+def is_portal(path: str) -> bool:
+    """Whether a browser that asks for this comes to a page of the portal: it resolves dots, also encoded ones, first."""
+    roots = (resolve_url("portal-home"), *LINKS)
+    return path.startswith(roots) and f"{posixpath.normpath(unquote(path))}/".startswith(roots)
 
 
 def customer_of(request: HttpRequest) -> Customer | None:

@@ -224,11 +224,13 @@ SMS_CONSENT_REQUIRES_TICK = env.bool("SMS_CONSENT_REQUIRES_TICK", default=False)
 # How often one network address, and one e-mail address or number, may book: in the spelling of the limits package.
 BOOKINGS_PER_ADDRESS = env.str("BOOKINGS_PER_ADDRESS", default="30/hour")
 BOOKINGS_PER_CONTACT = env.str("BOOKINGS_PER_CONTACT", default="10/day")
+# How often appointments may be confirmed from one network address: a mobile carrier has thousands of customers behind one.
+CONFIRMATIONS_PER_ADDRESS = env.str("CONFIRMATIONS_PER_ADDRESS", default="300/hour")
 try:
-    limits.parse_many(f"{BOOKINGS_PER_ADDRESS}; {BOOKINGS_PER_CONTACT}")
+    limits.parse_many(f"{BOOKINGS_PER_ADDRESS}; {BOOKINGS_PER_CONTACT}; {CONFIRMATIONS_PER_ADDRESS}")
 except ValueError as error:
     raise ImproperlyConfigured(
-        f"BOOKINGS_PER_ADDRESS and BOOKINGS_PER_CONTACT: write them as 30/hour. {error}"
+        f"BOOKINGS_PER_ADDRESS, BOOKINGS_PER_CONTACT, CONFIRMATIONS_PER_ADDRESS: write them as 30/hour. {error}"
     ) from error
 
 # -------------------------------------------------------------------------------- messages to customers

@@ -8,20 +8,20 @@ from django.template import loader
 from django.utils import translation
 from django.views import csrf, defaults
 
-from portal.pages import portal_page, secret_page
+from portal.pages import is_portal, portal_page, secret_page
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    return _nowhere(request) if _is_portal(request) else defaults.page_not_found(request, exception)
+    return _nowhere(request) if is_portal(request.path) else defaults.page_not_found(request, exception)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponseBase:
-    return _too_old(request) if _is_portal(request) else csrf.csrf_failure(request, reason)
+    return _too_old(request) if is_portal(request.path) else csrf.csrf_failure(request, reason)
 
 
 def server_error(request: HttpRequest) -> HttpResponseBase:
     """Needs neither the database nor a session: they may be what failed."""
-    if not _is_portal(request):
+    if not is_portal(request.path):
         return defaults.server_error(request)
     with translation.override(translation.get_language_from_request(request)):
         context = {"language": translation.get_language(), "home": resolve_url("portal-home")}
@@ -36,7 +36,3 @@ def _nowhere(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
 @secret_page
 def _too_old(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
     return render(request, "portal/too_old.html", status=403)
-
-
-def _is_portal(request: HttpRequest) -> bool:
-    return request.path.startswith(resolve_url("portal-home"))

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from appointments.models import Customer
 from portal import offers
-from portal.pages import customer_of, portal_page, remember_language
+from portal.pages import customer_of, is_portal, portal_page, remember_language
 
 
 @portal_page
@@ -54,7 +54,8 @@ def _way_back(request: HttpRequest) -> str:
     """The page the switch was on, as far as it is one of the portal's."""
     home = resolve_url("portal-home")
     asked = request.POST.get("next", "")
-    if not asked.startswith(home) or not url_has_allowed_host_and_scheme(asked, {request.get_host()}):
+    is_ours = asked.startswith("/") and url_has_allowed_host_and_scheme(asked, {request.get_host()})
+    if not is_ours or not is_portal(urlsplit(asked).path):
         return home
     try:
         resolve(urlsplit(asked).path)

@@ -74,5 +74,10 @@ def _look_again(request: HttpRequest, appointment: Appointment, door: Door, form
 
 def version_seen(request: HttpRequest) -> int:
     """The version of the appointment that the form was made for; one that never was, if it does not tell."""
-    sent = request.POST.get("version", "")
+    return number_sent(request, "version")
+
+
+def number_sent(request: HttpRequest, name: str) -> int:
+    """-1 if there is none."""
+    sent = request.POST.get(name, "")
     return int(sent) if sent.isascii() and sent.isdigit() and len(sent) < 10 else -1

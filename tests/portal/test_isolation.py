@@ -25,6 +25,7 @@ from reminders.models import ConsentLog
 from scheduling import booking
 from scheduling.booking import Contact
 from securecare import limits, links
+from securecare import urls as site
 from securecare.models import Session
 from tests import factories as make
 from tests.portal.clinic import DAY, Clinic
@@ -45,6 +46,7 @@ OWN = {
     "portal-texts",
 }
 SECRET = {
+    "confirm",
     "portal-booked",
     "portal-code",
     "portal-confirm",
@@ -56,6 +58,7 @@ SECRET = {
     "portal-sign-in",
     "portal-sign-in-link",
     "portal-sign-out",
+    "portal-unsubscribe",
     "portal-who",
 }
 OPEN = {
@@ -220,9 +223,15 @@ def keys(world: World) -> dict[str, list[Any]]:
     }
 
 
+# What is the portal's though it stands beside its address.
+PATTERNS = [*urls.urlpatterns, *(each for each in site.urlpatterns if getattr(each, "name", "") == "confirm")]
+
+
 def addresses(world: World) -> Iterator[str]:
-    values = keys(world)
-    for pattern in urls.urlpatterns:
+    for pattern in PATTERNS:
+        values = keys(world)
+        if pattern.name == "confirm":  # the link to confirm is what opens this one
+            values["token"] = [world.ben.tokens["alive"], *values["token"][2:-1], world.ada.tokens["confirm"]]
         for chosen in product(*(values[name] for name in pattern.pattern.converters)):
             yield reverse(str(pattern.name), args=chosen)
 
@@ -243,6 +252,7 @@ def fields(world: World) -> list[dict[str, str]]:
         "staff": str(world.clinic.staff.pk),
         "taker": str(world.clinic.staff.pk),
         "version": str(visit.version),
+        "revision": str(visit.revision),
         "channel": "phone",
         "texts": "off",
         "reason": "Not mine",
@@ -283,10 +293,10 @@ HTMX = {"HX-Request": "true", "HX-Target": "main", "HX-Current-URL": "http://tes
 
 
 def test_every_address_of_the_portal_is_walked(world):
-    names = {str(pattern.name) for pattern in urls.urlpatterns}
+    names = {str(pattern.name) for pattern in PATTERNS}
     assert names == OWN | SECRET | OPEN
-    assert all(isinstance(pattern, URLPattern) for pattern in urls.urlpatterns)
-    parameters = {name for pattern in urls.urlpatterns for name in pattern.pattern.converters}
+    assert all(isinstance(pattern, URLPattern) for pattern in PATTERNS)
+    parameters = {name for pattern in PATTERNS for name in pattern.pattern.converters}
     assert parameters == set(keys(world))
 
 
@@ -378,6 +388,14 @@ def test_a_link_opens_its_appointment_alone(world):
     assert "Benedikt-Alias Zweifel" in text_of(
         Client().get(reverse("portal-link", args=[ben.tokens["alive"]]))
     )
+
+
+def test_a_link_to_confirm_tells_of_the_appointment_alone_and_not_even_the_name(world):
+    ben = world.ben
+    for browser in (Client(), signed_in(world.ada.customer)):
+        answer = browser.get(reverse("confirm", args=[ben.tokens["confirm"]]))
+        assert answer.status_code == 200
+        assert leaks(answer, ben, ben.tokens["confirm"]) == set()
 
 
 def test_a_link_of_one_does_not_open_the_account_of_another(world):

@@ -12,17 +12,18 @@ from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.core.cache import cache
 from django.template import engines
-from django.test import Client, RequestFactory
+from django.test import Client, RequestFactory, override_settings
 from django.urls import get_resolver, reverse
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from appointments import branding
-from appointments.models import Appointment, Customer, Program
+from appointments.models import Appointment, AppointmentLink, Customer, Program
 from portal import urls
 from portal.models import OnlineBooking
 from portal.showing import ShownAppointment
-from reminders import consent, messages
+from reminders import consent, letters, messages, unsubscribing
+from reminders import links as reminder_links
 from reminders.models import Message
 from scheduling import booking
 from securecare import limits, links
@@ -154,10 +155,13 @@ class Walk:
         self.look_at_every_address()
         self.lose_the_way()
         self.book()
+        self.confirm()
+        self.read_the_messages()
         self.move_and_cancel()
         self.miss_the_notice()
         self.change_the_profile()
         self.sign_in_again()
+        self.end_emails()
         self.read_the_messages()
         return self.texts
 
@@ -240,10 +244,32 @@ class Walk:
             self.post(cancel, version="99", reason="Not now")
             self.post(cancel, version=form["version"], reason="x" * 300)
         self.post(doors[0][0], **form)
+        self.read_the_messages()
         version = field(self.get(doors[1][1]), "version")
         self.post(doors[1][1], version=version, reason="I am ill")
         self.get(reverse("portal-appointment", args=[ahead.reference]))
         self.get(reverse("portal-account"))
+
+    def confirm(self) -> None:
+        """Too early, cancelled and past; within the window: asked, moved meanwhile, confirmed; too many."""
+        clinic = self.world.clinic
+        soon = make.appointment(
+            starts_at=clinic.at(9, day=DAY - timedelta(days=5)),
+            staff=clinic.colleague(),
+            program=clinic.program,
+            customer=self.world.ada,
+            private_note=PRIVATE_NOTE,
+            overrides={"outside_hours", "cool_down"},
+        )
+        for visit in (self.world.ahead, *self.world.done, soon):
+            link = reverse("confirm", args=[link_to(visit, AppointmentLink.Purpose.CONFIRM)])
+            self.get(link)
+            self.post(link, revision="9")
+            self.post(link, revision="0")
+            self.get(link)
+        with override_settings(CONFIRMATIONS_PER_ADDRESS="1/hour"):
+            self.client.post(link)
+            self.keep("too many confirmations", self.client.post(link))
 
     def change_the_profile(self) -> None:
         profile = reverse("portal-profile")
@@ -276,10 +302,24 @@ class Walk:
             answer = self.client.post(reverse("portal-sign-in"), {"contact": f"x{number}@example.org"})
         self.keep("too many codes", answer)
 
+    def end_emails(self) -> None:
+        about = Message.objects.filter(channel="email", appointment=self.world.ahead).first()
+        assert about is not None
+        link = reverse("portal-unsubscribe", args=[unsubscribing.token_of(about.reference)])
+        self.get(link)
+        self.post(link)
+        self.get(link)
+
     def read_the_messages(self) -> None:
-        for message in Message.objects.all():
-            letter = messages.read(message)
-            self.texts[f"{message.channel} {message.kind} {message.pk}"] = f"{letter.subject}\n{letter.text}"
+        """All but those to the other customer. What is about an appointment is worded when it is sent, as all of them are now."""
+        for message in Message.objects.exclude(customer__email=OTHERS["another's e-mail"]):
+            letter = messages.read(message) or letters.compose(
+                message, links=reminder_links.sample(), now=timezone.now()
+            )
+            said = (letter.subject, letter.text, letter.html, letter.invitation)
+            self.texts[f"{message.channel} {message.kind} {message.pk}"] = "\n".join(said)
+        now = timezone.now()
+        Message.objects.filter(state="pending").update(state="done", settled_at=now, handed_over_at=now)
 
 
 def test_what_staff_keep_stands_on_no_page_and_in_no_message_and_no_model_reaches_a_template(world):
