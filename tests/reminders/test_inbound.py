@@ -150,7 +150,7 @@ def test_stop_ends_texts_at_once_in_the_person_s_own_words(ada, words, book):
 def test_a_stop_that_the_provider_does_not_know_is_answered_once(ada):
     assert (
         receive("ALTO")
-        == "SecureCare: ya no recibira mensajes nuestros. Responda START para recibirlos de nuevo."
+        == "SecureCare: no le enviaremos otros mensajes. Responda START para recibirlos de nuevo."
     )
     assert consents() == [(False, "text_stop", "ALTO")]
 
@@ -318,7 +318,7 @@ def test_the_answer_is_in_the_customer_s_language(ada, book):
     book()
     assert (
         receive("C")
-        == "SecureCare: gracias. Su cita del lun, 23 de nov, 11:00 a.m. EST, Northside, esta confirmada."
+        == "SecureCare: gracias. Su cita del lun, 23 de nov, 11:00 a.m. EST, Northside, queda confirmada."
     )
 
 
