@@ -210,7 +210,8 @@ def test_command_names_a_customer_who_can_sign_in_and_has_something_to_see(loade
     [customer] = Customer.objects.filter(email=email)
     assert customer.appointments.filter(status=Status.SCHEDULED, starts_at__gt=timezone.now()).exists()
     assert "/portal/ without an account." in printed
-    assert "ines reads messages at http://localhost:8000/admin/reminders/message/" in printed
+    assert "is read at http://localhost:8000/messages/, where its links can be followed" in printed
+    assert "only ines may read codes." in printed
 
 
 @pytest.mark.django_db

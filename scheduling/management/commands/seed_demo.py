@@ -51,12 +51,16 @@ def _summary(loaded: seeding.Loaded) -> str:
 
 def _portal(now: datetime) -> str:
     portal = f"{settings.PUBLIC_BASE_URL}{reverse('portal-home')}"
-    messages = f"{settings.PUBLIC_BASE_URL}{reverse('admin:reminders_message_changelist')}"
-    lines = ["", f"Customers book at {portal} without an account."]
+    messages = f"{settings.PUBLIC_BASE_URL}{reverse('messages')}"
+    lines = [
+        "",
+        f"Customers book at {portal} without an account.",
+        f"What they are sent is read at {messages}, where its links can be followed (as amy or {people.ADMINISTRATOR}).",
+    ]
     if customer := _somebody_expected(now):
         lines += [
             f"Their own pages: sign in there as {customer} with {customer.email}.",
-            f"The code comes by message; {people.ADMINISTRATOR} reads messages at {messages}",
+            f"The code comes by message; only {people.ADMINISTRATOR} may read codes.",
         ]
     return "\n".join(lines)
 

@@ -88,6 +88,7 @@ class Command(BaseCommand):
         self.say(
             f"\nSecureCare Appointments runs at   {settings.PUBLIC_BASE_URL}/\n"
             f"Customers book at                 {settings.PUBLIC_BASE_URL}/portal/\n"
+            f"What they are sent is read at     {settings.PUBLIC_BASE_URL}/messages/\n"
             f"Administration                    {settings.PUBLIC_BASE_URL}/admin/\n"
             f"Calendar server (CalDAV)          http://localhost:{calendar_port}/{CALENDAR_USER}/"
             f"   user {CALENDAR_USER}, password {CALENDAR_PASSWORD}\n"
