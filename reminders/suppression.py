@@ -60,7 +60,13 @@ def reason(message: Message, *, now: datetime) -> str:
             return RULE_OFF
         address = address_of(message.appointment, message.channel)
     wanted = key(message.channel, address)
-    return of_address(message.channel, address, standings([wanted])[wanted], is_code=message.kind in CODES)
+    return of_address(message.channel, address, standings([wanted])[wanted], is_needed=_is_needed(message))
+
+
+def _is_needed(message: Message) -> bool:
+    """A code is what somebody has just asked for, and the e-mail that a contact was changed warns its owner."""
+    is_warning = message.kind == Kind.ALERT and message.channel == Channel.EMAIL
+    return message.kind in CODES or is_warning
 
 
 def address_of(appointment: Appointment, channel: str) -> str:
@@ -96,17 +102,17 @@ def is_past(appointment: Appointment, now: datetime) -> bool:
     return appointment.local_date < localtime.local_date(now, appointment.facility.zone)
 
 
-def of_address(channel: str, address: str, standing: Standing, *, is_code: bool = False) -> str:
-    """What speaks against writing to this address. A code is what somebody has just asked for: it needs no agreement, but does
-    not go where texts were ended."""
+def of_address(channel: str, address: str, standing: Standing, *, is_needed: bool = False) -> str:
+    """What speaks against writing to this address. What is needed, such as a code that somebody waits for, asks for no
+    agreement, but does not go where texts were ended."""
     if not address:
         return NO_EMAIL if channel == Channel.EMAIL else NO_NUMBER
-    if standing.problem and not is_code:
+    if standing.problem and not is_needed:
         return f"This address cannot be reached: {standing.problem}"
     if channel == Channel.EMAIL:
-        return UNSUBSCRIBED if standing.granted is False and not is_code else ""
+        return UNSUBSCRIBED if standing.granted is False and not is_needed else ""
     if standing.granted is None:
-        return "" if is_code else NOT_AGREED
+        return "" if is_needed else NOT_AGREED
     return "" if standing.granted else _WITHDRAWN.get(standing.source, WITHDRAWN)
 
 

@@ -76,10 +76,9 @@ class Fresh:
 
 def fresh(*, access: Access, day: date, now: datetime) -> Fresh:
     """One query. Read before the day itself: what changes in between is then fetched once more, and never missed."""
+    asked: dict[str, Any] = {**_limits(access, day), "user": access.user.pk, "now": now, "soon": SOON}
     with connection.cursor() as cursor:
-        cursor.execute(
-            _FINGERPRINT, {**_limits(access, day), "user": access.user.pk, "now": now, "soon": SOON}
-        )
+        cursor.execute(_FINGERPRINT, asked)
         *fields, state = cursor.fetchone()
     view = SchedulerView(user=access.user, **_stored(fields))
     places = [(facility.pk, facility.name, facility.time_zone) for facility in access.facilities]
