@@ -59,6 +59,10 @@ class FindForm(forms.Form):
         found = self.cleaned_data
         return any(found.get(name) for name in ("customer", "appointment", "q"))
 
+    def kept(self) -> list[forms.BoundField]:
+        """What a search keeps though it has no field for it."""
+        return [self[name] for name in ("show", "customer", "appointment") if self[name].value()]
+
     def wish(self) -> Wish:
         found = self.cleaned_data
         show = found.get("show") or (ALL if self.is_narrow else "sent")

@@ -46,6 +46,7 @@ def message_list(request: HttpRequest) -> HttpResponse:
     page = finding.find(seen, wish, facilities=access.facilities, after=after)
     context = {
         "form": form,
+        "kept": form.kept(),
         "wish": wish,
         "rows": [_row(message, access, now) for message in page.messages],
         "tabs": _tabs(request, form, wish.show),

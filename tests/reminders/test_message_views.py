@@ -246,6 +246,14 @@ def test_list_part_is_the_same_as_in_the_page(desk, client):
     assert piece in client.get("/messages/").content.decode()
 
 
+def test_search_keeps_whose_messages_and_which_are_looked_through(desk, client):
+    asked = {"show": "planned", "customer": desk.customer.pk, "q": "x"}
+    content = client.get("/messages/", asked).content.decode()
+    assert '<input type="hidden" name="show" value="planned" id="find_show">' in content
+    assert f'<input type="hidden" name="customer" value="{desk.customer.pk}" id="find_customer">' in content
+    assert 'type="hidden" name="show"' not in client.get("/messages/").content.decode()
+
+
 def test_list_without_any_says_so(desk, client):
     for show in ("sent", "planned", "not-sent", "failed"):
         assert "No messages here" in text_of(client.get("/messages/", {"show": show}))
