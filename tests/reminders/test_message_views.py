@@ -14,7 +14,7 @@ from scheduling import booking
 from tests import factories as make
 from tests.reminders import sending
 from tests.reminders.test_attention import failed, text_from
-from tests.scheduling.desk import DAY, Desk, alerts_of, errors_of, part, text_of
+from tests.scheduling.desk import DAY, Desk, alerts_of, errors_of, part, signed_in, text_of
 
 pytestmark = pytest.mark.django_db
 LINK = "http://localhost:8000/c/abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG/"
@@ -141,7 +141,7 @@ def test_list_is_paged_without_gap_or_repetition(desk, client):
     now = timezone.now()
     for number in range(65):
         settled(
-            sending.message(customer=desk.customer), text="", settled_at=now - timedelta(minutes=number // 3)
+            sending.message(customer=desk.customer), text="", settled_at=now - timedelta(minutes=number // 7)
         )
     seen, address = [], "/messages/"
     while address:
@@ -225,6 +225,19 @@ def test_date_is_the_facilitys_own(desk, client):
 
     def is_found(on):
         return str(late.reference) in client.get("/messages/", {"date": f"{on}"}).content.decode()
+
+    assert [is_found(day), is_found(day + timedelta(days=1))] == [True, False]
+
+
+def test_date_is_each_facilitys_own_where_one_sees_several(desk):
+    """Ten at night in Oakland is one in the morning of the next day in New York."""
+    west = Desk.open(time_zone="America/Los_Angeles")
+    amy = make.staff(at=[desk.facility, west.facility], role="front_desk")
+    day = DAY - timedelta(days=20)
+    late = settled(planned(west), settled_at=make.at(day, 22, 0, "America/Los_Angeles"))
+
+    def is_found(on):
+        return str(late.reference) in signed_in(amy).get("/messages/", {"date": f"{on}"}).content.decode()
 
     assert [is_found(day), is_found(day + timedelta(days=1))] == [True, False]
 
