@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Count, Q
 
 from reminders import consent, timing
 from reminders.models import NOTICES, Channel, Kind, Message
@@ -70,20 +69,21 @@ def _needed_by(message: Message, now: datetime) -> datetime:
 
 def _beyond_limit(message: Message, now: datetime) -> Delay | None:
     _count_alone(message.address)
-    sent = Message.objects.filter(
-        channel=Channel.PHONE,
-        address=message.address,
-        appointment__isnull=False,
-        handed_over_at__gt=now - WEEK,
-    )
-    counts = sent.exclude(pk=message.pk).aggregate(
-        day=Count("pk", filter=Q(handed_over_at__gt=now - DAY)), week=Count("pk")
-    )
-    if counts["day"] >= settings.TEXTS_PER_NUMBER_A_DAY:
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNT, [now - DAY, message.address, now - WEEK, message.pk])
+        in_a_week, in_a_day = cursor.fetchone()
+    if in_a_day >= settings.TEXTS_PER_NUMBER_A_DAY:
         return Delay(f"No more than {settings.TEXTS_PER_NUMBER_A_DAY} texts go to one number in 24 hours.")
-    if counts["week"] >= settings.TEXTS_PER_NUMBER_A_WEEK:
+    if in_a_week >= settings.TEXTS_PER_NUMBER_A_WEEK:
         return Delay(f"No more than {settings.TEXTS_PER_NUMBER_A_WEEK} texts go to one number in 7 days.")
     return None
+
+
+_COUNT = """
+SELECT count(*), count(*) FILTER (WHERE handed_over_at > %s)
+  FROM reminders_message
+ WHERE channel = 'phone' AND address = %s AND handed_over_at > %s AND appointment_id IS NOT NULL AND id <> %s
+"""
 
 
 def _count_alone(number: str) -> None:

@@ -12,6 +12,7 @@ import logging
 import random
 import time
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any, Protocol, Self, TypeVar
 from uuid import uuid4
 
@@ -29,6 +30,7 @@ LONGEST_DELAY = timedelta(hours=1)
 QUEUED_AGAIN_AFTER = timedelta(minutes=2)
 SWEPT_AT_ONCE = 10_000
 PUBLISHED_AT_ONCE = 1_000
+ROWS_ALONE = 100
 INTERRUPTED = "The attempt ended without a result."
 ERROR_LIMIT = 500
 BROKER_ERRORS = (KombuError, RedisError, OSError)
@@ -190,7 +192,7 @@ def backoff(attempts: int, *, spread: float) -> timedelta:
 
 
 class Task(Protocol):
-    """The part of a Celery task that is used here: it takes a row's id."""
+    """The part of a Celery task that is used here: it takes a row's id, or several where a sweep may give it more."""
 
     def apply_async(self, *, args: list[int], retry: bool, priority: int) -> Any: ...
 
@@ -201,11 +203,11 @@ class Hints:
     def __init__(self) -> None:
         self._silent_until = 0.0
 
-    def publish(self, task: Task, row_id: int, *, priority: int = 0) -> bool:
+    def publish(self, task: Task, *row_ids: int, priority: int = 0) -> bool:
         if time.monotonic() < self._silent_until:
             return False
         try:
-            task.apply_async(args=[row_id], retry=False, priority=priority)
+            task.apply_async(args=list(row_ids), retry=False, priority=priority)
         except BROKER_ERRORS as error:
             self._silent_until = time.monotonic() + SECONDS_OF_SILENCE
             logger.warning("The queue cannot be reached; due rows wait for the next sweep: %s", error)
@@ -234,21 +236,30 @@ def sweep(
     now: datetime,
     limit: int = SWEPT_AT_ONCE,
     hints: Hints = _hints,
+    together: int = 1,
     given_up: dict[str, Any] | None = None,
 ) -> int:
     """Release what is stuck, then queue what is due and was not queued lately. Returns how many were queued.
 
-    Safe to run twice at a time: each row is picked by one of them. `given_up` are fields to save with what is given up.
+    Safe to run twice at a time: each row is picked by one of them. Where there are very many, a task is given up to
+    `together` rows, one after the other. `given_up` are fields to save with what is given up.
     """
     rows.release_stuck(now=now, **(given_up or {}))
     queued = 0
     while picked := _pick(rows, now=now, limit=min(limit - queued, PUBLISHED_AT_ONCE)):
-        lost = {row_id for row_id in picked if not hints.publish(task, row_id, priority=SWEPT_PRIORITY)}
-        queued += len(picked) - len(lost)
+        portions = _portions(picked, together=together)
+        lost = [some for some in portions if not hints.publish(task, *some, priority=SWEPT_PRIORITY)]
+        queued += len(picked) - sum(map(len, lost))
         if lost:
-            rows.filter(pk__in=lost).update(queued_at=None)
+            rows.filter(pk__in=chain.from_iterable(lost)).update(queued_at=None)
             break
     return queued
+
+
+def _portions(row_ids: list[int], *, together: int) -> list[list[int]]:
+    """As many tasks as workers may have threads between them, before any task is given more than one row."""
+    size = min(max(len(row_ids) // ROWS_ALONE, 1), together)
+    return [row_ids[first : first + size] for first in range(0, len(row_ids), size)]
 
 
 def _pick(rows: "OutboxQuerySet[Any]", *, now: datetime, limit: int) -> list[int]:

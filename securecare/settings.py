@@ -130,6 +130,8 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+# Celery would close the connection to the database before and after every task: securecare.celery closes it when it is old.
+CELERY_DB_REUSE_MAX = 2**62
 CELERY_TASK_DEFAULT_QUEUE = "reminders"
 CELERY_TASK_ROUTES = {"calendarsync.tasks.*": {"queue": "calendarsync"}}
 CELERY_TIMEZONE = "UTC"

@@ -235,7 +235,7 @@ def celery_task(broker):
     app = Celery("outage", broker=broker, set_as_current=False)
     app.conf.broker_transport_options = settings.CELERY_BROKER_TRANSPORT_OPTIONS
 
-    @app.task(name="deliver")
+    @app.task(name="deliver", shared=False)
     def deliver(row_id):
         raise AssertionError("never run here")
 
@@ -349,6 +349,27 @@ def test_a_sweep_of_many_rows_queues_each_once_behind_what_was_just_asked_for():
     assert outbox.sweep(Parcel.objects.all(), swept, now=NOW, hints=Hints()) == count
     assert swept.ids == [row.pk for row in rows]
     assert (asked.priorities, swept.priorities) == ({0}, {outbox.SWEPT_PRIORITY})
+
+
+def test_a_sweep_of_very_many_rows_gives_a_task_several_and_of_few_one_each():
+    Parcel.objects.bulk_create(Parcel(due_at=NOW) for _ in range(5 * outbox.ROWS_ALONE))
+
+    class Sizes:
+        def __init__(self):
+            self.given = []
+
+        def apply_async(self, *, args, retry, priority):
+            self.given.append(len(args))
+
+    def swept(limit):
+        task = Sizes()
+        outbox.sweep(Parcel.objects.all(), task, now=NOW, hints=Hints(), together=3, limit=limit)
+        return task.given
+
+    assert swept(2 * outbox.ROWS_ALONE - 1) == [1] * (2 * outbox.ROWS_ALONE - 1)
+    assert swept(2 * outbox.ROWS_ALONE) == [2] * outbox.ROWS_ALONE
+    assert swept(100) == [1] * 100
+    assert swept(1) == [1]
 
 
 def test_a_sweep_says_what_was_given_up():

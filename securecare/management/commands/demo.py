@@ -112,7 +112,7 @@ def require_free(port: int, variable: str) -> None:
 def site_programs(*, port: int, calendar_port: int, logs: Path) -> list[Program]:
     commands = {
         "web": web_command(port),
-        "reminders": worker_command("reminders", threads=8),
+        "reminders": worker_command("reminders", threads=16),
         "calendarsync": worker_command("calendarsync", threads=4),
         "beat": celery_command("beat", "--schedule", str(settings.DATA_DIR / "beat-schedule")),
         "calendar-server": calendar_server_command(calendar_port),
