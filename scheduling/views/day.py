@@ -22,7 +22,7 @@ from scheduling.models import SchedulerView
 from scheduling.selection import ORIENTATIONS, remember, selection_of, toggled, zones_of
 from scheduling.words import zone_name
 from securecare import localtime
-from securecare.parts import respond
+from securecare.parts import respond, wants_part
 
 PAGE = "scheduling/day.html"
 PARTS = {"day-grid": "scheduling/_day_grid.html", "day": "scheduling/_day.html"}
@@ -262,5 +262,10 @@ MARKS = (
 @require_safe
 def keys(request: HttpRequest) -> HttpResponse:
     access_of(request).demand(SEE_SCHEDULE)
-    context = {"shortcuts": SHORTCUTS, "marks": MARKS}
+    context = {
+        "shortcuts": SHORTCUTS,
+        "marks": MARKS,
+        "in_dialog": wants_part(request),
+        "back": reverse("schedule"),
+    }
     return respond(request, "scheduling/keys.html", context, parts={}, dialog="scheduling/_keys.html")

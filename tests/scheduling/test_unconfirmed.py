@@ -229,11 +229,11 @@ def test_chip_narrows_the_page_and_shows_all_again(client, desk, manager, view):
 def test_chip_says_how_many_and_what_it_means(client, desk):
     made = near(desk)
     page = client.get(address_of(made))
-    assert "Unconfirmed, next 24 h 1" in text_of(page)
+    assert "Unconfirmed, 24 h 1" in text_of(page)
     assert 'title="Scheduled, starts within 24 hours, and nobody has confirmed it"' in page.content.decode()
     assert "Only these are shown" not in text_of(page)
     client.post(VIEW, {"choose": "unconfirmed", "unconfirmed": "1"})
-    assert "Unconfirmed, next 24 h 1 Only these are shown" in text_of(client.get(address_of(made)))
+    assert "Unconfirmed, 24 h 1 Only these are shown" in text_of(client.get(address_of(made)))
 
 
 def test_asking_for_what_is_unconfirmed_brings_back_what_is_scheduled(client, desk, manager):
