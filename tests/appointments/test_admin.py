@@ -26,7 +26,16 @@ from appointments.models import (
     StaffMember,
 )
 from appointments.models.organisation import Role
-from reminders.models import ConsentLog, Message
+from reminders import inbound
+from reminders.models import (
+    ChannelStop,
+    ConsentLog,
+    ContactProblem,
+    DeliveryReport,
+    InboundText,
+    Message,
+    ReminderRule,
+)
 from scheduling.models import Closure, ExtraShift, Shift, TimeOff
 from tests import factories
 from tests.administering import list_of, page_of, rows_shown, words
@@ -52,6 +61,39 @@ def booked(place: Facility, number: int = 0) -> Appointment:
     return made
 
 
+def message(place: Facility, number: int = 0) -> Message:
+    """The one message about an appointment: what else was planned with it is gone."""
+    made = booked(place, number)
+    kept = sending.notice(of=made)
+    Message.objects.filter(appointment=made).exclude(pk=kept.pk).delete()
+    return kept
+
+
+def report(place: Facility, number: int = 0) -> DeliveryReport:
+    return DeliveryReport.objects.create(
+        message=message(place, number),
+        transport="twilio",
+        event_id=f"event {number}",
+        status="undelivered",
+        code="zephyr",
+        at=factories.NOW,
+        received_at=factories.NOW,
+    )
+
+
+def problem(place: Facility, number: int = 0) -> ContactProblem:
+    customer = factories.customer(at=place, email=f"zephyr{number}@example.org")
+    return ContactProblem.objects.create(
+        channel="email", address=customer.email, reason="No such mailbox", since=factories.NOW
+    )
+
+
+def inbound_text(place: Facility, number: int = 0) -> InboundText:
+    customer = factories.customer(at=place, phone=f"zephyr{number}")
+    inbound.receive(inbound.Received(f"SM{number}", customer.phone, "Late, sorry"), now=factories.NOW)
+    return InboundText.objects.get(address=customer.phone)
+
+
 ROWS: dict[type, Callable[[Facility, int], Any]] = {
     Appointment: booked,
     AppointmentEvent: lambda place, n: booked(place, n).events.get(),
@@ -62,20 +104,36 @@ ROWS: dict[type, Callable[[Facility, int], Any]] = {
     ConsentLog: lambda place, n: sending.agreed(
         customer=factories.customer(at=place, family_name=f"Zephyr{n}")
     ),
+    ContactProblem: problem,
+    DeliveryReport: report,
+    InboundText: inbound_text,
     Closure: lambda place, n: factories.closure(at=factories.facility(name=f"Zephyr {n}")),
     Customer: lambda place, n: factories.customer(at=place, family_name=f"Zephyr{n}"),
     ExtraShift: lambda place, n: factories.extra_shift(staff=zephyr(place, n), at=place),
     Facility: lambda place, n: factories.facility(name=f"Zephyr {n}"),
-    Message: lambda place, n: sending.notice(of=booked(place, n)),
+    Message: message,
     Program: lambda place, n: factories.program(
         at=place, staff=factories.staff(at=place), name=f"Zephyr {n}"
+    ),
+    ReminderRule: lambda place, n: ReminderRule.objects.create(
+        program=factories.program(at=place, name=f"Zephyr {n}"), channel="email", hours_before=3
     ),
     Shift: lambda place, n: factories.shift(staff=zephyr(place, n), at=place),
     StaffMember: lambda place, n: zephyr(place, n),
     TimeOff: lambda place, n: factories.time_off(staff=zephyr(place, n)),
     User: lambda place, n: factories.user(username=f"zephyr{n}"),
 }
-READ_ONLY = (AppointmentEvent, PrivateNoteRead, Appointment, ConsentLog, Message)
+READ_ONLY = (
+    AppointmentEvent,
+    PrivateNoteRead,
+    Appointment,
+    ConsentLog,
+    ContactProblem,
+    DeliveryReport,
+    InboundText,
+    Message,
+    ReminderRule,
+)
 
 
 def zephyr(place: Facility, number: int) -> StaffMember:
@@ -89,7 +147,7 @@ def test_every_registered_model_of_ours_is_tested_here() -> None:
         if model._meta.app_label in ("appointments", "scheduling", "reminders", "auth")
     }
 
-    assert ours == {*ROWS, Organisation}
+    assert ours == {*ROWS, Organisation, ChannelStop}
     assert PrivateNote not in ours
 
 
@@ -140,11 +198,15 @@ QUERIES = {
     Case: 7,
     Closure: 7,
     ConsentLog: 6,
+    ContactProblem: 6,
+    DeliveryReport: 7,
+    InboundText: 6,
     Customer: 8,
     ExtraShift: 7,
     Facility: 7,
     Message: 6,
     Program: 7,
+    ReminderRule: 8,
     Shift: 7,
     StaffMember: 7,
     TimeOff: 6,
@@ -207,7 +269,6 @@ def test_administrator_sees_customers_of_their_own_facilities_only(
         (Customer, ours.customer, theirs.customer),
         (AppointmentEvent, ours.events.get(), theirs.events.get()),
         (PrivateNoteRead, ours.private_note_reads.get(), theirs.private_note_reads.get()),
-        (Message, sending.notice(of=ours), sending.notice(of=theirs)),
         (ConsentLog, sending.agreed(customer=ours.customer), sending.agreed(customer=theirs.customer)),
     ]
 
@@ -217,6 +278,32 @@ def test_administrator_sees_customers_of_their_own_facilities_only(
     search = {"app_label": "appointments", "model_name": "case", "field_name": "customer", "term": "zephyr"}
     offered = admin_client.get(reverse("admin:autocomplete"), search).json()["results"]
     assert [found["id"] for found in offered] == [str(ours.customer.pk)]
+
+
+def test_administrator_sees_messages_and_reports_of_their_own_facilities_only(
+    admin_client: Client, place: Facility
+) -> None:
+    elsewhere = factories.facility()
+    ours, theirs = report(place, 1), report(elsewhere, 2)
+    pairs = [
+        (ours, theirs),
+        (ours.message, theirs.message),
+        (problem(place, 1), problem(elsewhere, 2)),
+        (inbound_text(place, 1), inbound_text(elsewhere, 2)),
+    ]
+
+    for mine, foreign in pairs:
+        assert rows_shown(admin_client.get(list_of(type(mine)))) == [mine]
+        assert admin_client.get(page_of(foreign)).status_code == 302
+
+
+def test_stopped_channel_is_everyones_to_see_and_nobodys_to_change(admin_client: Client) -> None:
+    stop = ChannelStop.objects.create(
+        channel="phone", reason="Suspended", since=factories.NOW, next_try_at=factories.NOW
+    )
+
+    assert rows_shown(admin_client.get(list_of(ChannelStop))) == [stop]
+    assert admin_client.post(page_of(stop, "delete"), {"post": "yes"}).status_code == 403
 
 
 def test_superuser_sees_customers_of_every_facility(client: Client, place: Facility) -> None:
