@@ -93,7 +93,7 @@ def _from(rows: MessageQuerySet, wish: Wish, after: Place | None) -> MessageQuer
         return rows
     side = "gt" if wish.is_soonest_first else "lt"
     further = Q(**{f"when__{side}": after.at}) | Q(**{"when": after.at, f"pk__{side}": after.pk})
-    return rows.filter(further)
+    return rows.filter(further, **{f"when__{side}e": after.at})
 
 
 def matching(rows: MessageQuerySet, wish: Wish, facilities: list[Facility]) -> MessageQuerySet:

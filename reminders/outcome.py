@@ -10,9 +10,10 @@ from reminders.models import Delivery, Message
 
 CONSOLE = "console"
 FAILED = Q(state=Message.State.GIVEN_UP) | Q(delivery=Delivery.FAILED)
-UNSETTLED = Q(state__in=(Message.State.PENDING, Message.State.CLAIMED))
-NOT_SENT = Q(state=Message.State.CLOSED)
-SENT = Q(state=Message.State.DONE) & ~Q(delivery=Delivery.FAILED)
+# Put so that the partial indexes of messages serve.
+UNSETTLED = Q(state=Message.State.PENDING) | Q(state=Message.State.CLAIMED)
+NOT_SENT = Q(state=Message.State.CLOSED, settled_at__isnull=False)
+SENT = Q(state=Message.State.DONE, settled_at__isnull=False) & ~Q(delivery=Delivery.FAILED)
 
 
 class Outcome(NamedTuple):
