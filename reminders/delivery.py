@@ -15,12 +15,12 @@ from typing import Any
 from django.db import InterfaceError, OperationalError, close_old_connections, connection, transaction
 
 from appointments import branding
-from appointments.models import Appointment
 from reminders import (
     delays,
     failures,
     letters,
     links,
+    loading,
     messages,
     stops,
     suppression,
@@ -124,12 +124,11 @@ def _prepare(message: Message, transport: Transport, *, now: datetime) -> Ready 
 
 
 def _load(message: Message) -> None:
-    """The appointment as it is now, kept so until the message is marked, and the address it is known by today."""
+    """What it is about as that is now, kept so until it is marked, and the address its customer is reached by today."""
     if message.appointment_id is None:
         return
-    rows = Appointment.objects.select_related("customer", "staff", "facility", "program")
-    message.appointment = rows.select_for_update(of=("self",), no_key=True).get(pk=message.appointment_id)
-    message.address = suppression.address_of(message.appointment, message.channel)
+    appointment = loading.lock_appointment(message)
+    message.address = suppression.address_of(appointment, message.channel)
 
 
 def _hold(message: Message, delay: delays.Delay, *, now: datetime) -> None:

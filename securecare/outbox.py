@@ -11,6 +11,7 @@ twice: `was_interrupted` tells the next worker to ask the provider first where r
 import logging
 import random
 import time
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any, Protocol, Self, TypeVar
@@ -31,6 +32,7 @@ QUEUED_AGAIN_AFTER = timedelta(minutes=2)
 SWEPT_AT_ONCE = 10_000
 PUBLISHED_AT_ONCE = 1_000
 ROWS_ALONE = 100
+SWEEPS_APART = timedelta(seconds=5)
 INTERRUPTED = "The attempt ended without a result."
 ERROR_LIMIT = 500
 BROKER_ERRORS = (KombuError, RedisError, OSError)
@@ -270,3 +272,14 @@ def _pick(rows: "OutboxQuerySet[Any]", *, now: datetime, limit: int) -> list[int
         picked = list(waiting.values_list("pk", flat=True)[:limit])
         rows.filter(pk__in=picked).update(queued_at=now)
     return picked
+
+
+def worth_sweeping(rows: "OutboxQuerySet[Any]", *, after: datetime, before: datetime) -> Iterator[datetime]:
+    """The instants in between at which rows fall due, but some seconds apart: whoever sweeps then needs not wait for the next
+    sweep to come round."""
+    waiting = rows.filter(state=State.PENDING, due_at__lt=before).order_by("due_at")
+    at, earliest = after, after
+    while due := waiting.filter(due_at__gt=at).values_list("due_at", flat=True).first():
+        at = max(due, earliest)
+        earliest = at + SWEEPS_APART
+        yield at

@@ -2,13 +2,16 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 from celery.app.trace import build_tracer
 from celery.fixups.django import DjangoWorkerFixup
+from celery.signals import before_task_publish
 from django.db import connection
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 
 from reminders import messages, tasks
 from reminders.messages import Letter
@@ -93,6 +96,24 @@ def test_a_sweep_gives_what_used_up_its_attempts_to_a_person():
     tasks.sweep()
     row.refresh_from_db()
     assert (row.state, row.needs_person_since) == (State.GIVEN_UP, row.settled_at)
+
+
+def test_a_sweep_has_what_falls_due_before_the_next_swept_on_time_and_no_further():
+    due(due_at=timezone.now() + timedelta(seconds=12))
+    due(due_at=timezone.now() + timedelta(minutes=2))
+    published = []
+
+    def note(headers, **_signal):
+        published.append((headers["task"], headers["argsrepr"], parse_datetime(headers["eta"])))
+
+    before_task_publish.connect(note)
+    began = timezone.now()
+    tasks.sweep()
+    tasks.sweep(looks_ahead=False)
+    before_task_publish.disconnect(note)
+    [(name, given, eta)] = published
+    assert (name, given) == ("reminders.tasks.sweep", "[False]")
+    assert timedelta(seconds=11) < eta - began < timedelta(seconds=13)
 
 
 def test_two_beats_at_once_queue_each_message_once():

@@ -372,6 +372,24 @@ def test_a_sweep_of_very_many_rows_gives_a_task_several_and_of_few_one_each():
     assert swept(1) == [1]
 
 
+@pytest.mark.parametrize(
+    ("due", "swept"),
+    [
+        ([], []),
+        ([-1, 0, 30, 31], []),
+        ([7, 7, 7], [7]),
+        ([1, 2, 3, 6, 7], [1, 6, 11]),
+        ([1, 20, 29.5], [1, 20, 29.5]),
+    ],
+)
+def test_rows_that_fall_due_soon_are_swept_on_time_and_together_where_they_are_close(due, swept):
+    for seconds in due:
+        parcel(due_at=NOW + seconds * SECOND)
+    claimed(due_at=NOW - SECOND)
+    found = outbox.worth_sweeping(Parcel.objects.all(), after=NOW, before=NOW + 30 * SECOND)
+    assert [(at - NOW) / SECOND for at in found] == swept
+
+
 def test_a_sweep_says_what_was_given_up():
     row = claimed(attempts=MOST_ATTEMPTS)
     given_up = {"receipt": "none"}
