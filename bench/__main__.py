@@ -12,9 +12,15 @@ django.setup()
 # Visitors who come too late are no news here.
 logging.getLogger("django.request").setLevel(logging.ERROR)
 
-from bench import bookings, database, day_grid, openings, portal, report  # noqa: E402
+from bench import bookings, database, day_grid, openings, portal, reminders, report  # noqa: E402
 
-PARTS = {"grid": day_grid.rows, "openings": openings.rows, "bookings": bookings.rows, "portal": portal.rows}
+PARTS = {
+    "grid": day_grid.rows,
+    "openings": openings.rows,
+    "bookings": bookings.rows,
+    "portal": portal.rows,
+    "reminders": reminders.rows,
+}
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""The benchmarks' own database, beside the one people use and never it."""
+"""The benchmarks' own database and queues, beside those people use and never them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,6 +7,7 @@ from django.core.management import call_command
 from django.db import connection
 
 NAME = "bench_securecare"
+QUEUE_PREFIX = "bench:"
 
 
 def use() -> None:

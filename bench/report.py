@@ -7,7 +7,7 @@ from statistics import median
 
 @dataclass(frozen=True)
 class Row:
-    """One measurement over several runs. `landing` and `aim` are limits: upper ones, lower ones for a rate (`/s`)."""
+    """One measurement over several runs. `landing` and `aim` are limits: upper ones, lower ones for a rate (`/s`, `/min`)."""
 
     work: str
     unit: str
@@ -31,7 +31,7 @@ class Row:
         return "aim missed" if self.aim is not None else ""
 
     def _within(self, limit: float) -> bool:
-        return self.measured >= limit if self.unit.endswith("/s") else self.measured <= limit
+        return self.measured >= limit if self.unit.endswith(("/s", "/min")) else self.measured <= limit
 
     def cells(self) -> tuple[str, ...]:
         spread = f"{number(min(self.runs))}–{number(max(self.runs))}" if len(self.runs) > 1 else ""

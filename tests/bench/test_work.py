@@ -29,16 +29,16 @@ def test_fill_puts_in_as_many_appointments_as_it_says_within_hours(place):
 
 
 def test_attempt_books_with_all_that_a_booking_records(place):
-    assert bookings._book(place, 0, 0, bookings._slot(0)) == "booked"
-    assert bookings._book(place, 0, 1, bookings._slot(0)) == "taken"
-    assert bookings._book(place, 1, 0, bookings._slot(0)) == "customer_busy"
+    assert bookings.book(place, 0, 0, bookings.slot_at(0)) == "booked"
+    assert bookings.book(place, 0, 1, bookings.slot_at(0)) == "taken"
+    assert bookings.book(place, 1, 0, bookings.slot_at(0)) == "customer_busy"
     assert (Appointment.objects.count(), AppointmentEvent.objects.count()) == (1, 1)
 
 
 def test_floors_do_the_same_work_without_rules(place):
-    assert bookings._insert(place, 0, 0, bookings._slot(0)) == "booked"
-    assert bookings._insert_if_free(place, 0, 1, bookings._slot(0)) == "taken"
-    assert bookings._insert_if_free(place, 0, 1, bookings._slot(1)) == "booked"
+    assert bookings._insert(place, 0, 0, bookings.slot_at(0)) == "booked"
+    assert bookings._insert_if_free(place, 0, 1, bookings.slot_at(0)) == "taken"
+    assert bookings._insert_if_free(place, 0, 1, bookings.slot_at(1)) == "booked"
     assert AppointmentEvent.objects.count() == 2
 
 
