@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet
+from django.db.models.functions import Lower
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -122,19 +123,20 @@ class MessageAdmin(OfOwnFacilities, ReadOnly, FoundByNumber):
 @admin.register(ConsentLog)
 class ConsentLogAdmin(OfOwnFacilities, ReadOnly, FoundByNumber):
     list_display = ["at", "address", "granted", "source", "wording_version", "customer", "by", "ip"]
-    list_filter = ["granted", "source", "at"]
+    list_filter = ["granted", "channel", "source", "at"]
     list_select_related = ["customer", "by"]
     search_fields = ["address", "customer__given_name", "customer__family_name"]
-    search_help_text = "Phone number or customer's name"
+    search_help_text = "Phone number, e-mail or customer's name"
     ordering = ["-id"]
     show_full_result_count = False
     actions = ["export"]
 
     def of_facilities(self, rows: QuerySet[Any], facilities: list[Facility]) -> QuerySet[Any]:
-        """Entries of the customers of these facilities, and those of nobody on record about one of their numbers."""
+        """Entries of the customers of these facilities, and those of nobody on record about one of their addresses."""
         theirs = Customer.objects.known_at(facilities)
-        of_nobody = Q(customer=None, address__in=theirs.exclude(phone="").values("phone"))
-        return rows.filter(Q(customer__in=theirs) | of_nobody)
+        numbers = Q(address__in=theirs.exclude(phone="").values("phone"))
+        emails = Q(address__in=theirs.exclude(email="").values(lower=Lower("email")))
+        return rows.filter(Q(customer__in=theirs) | Q(numbers | emails, customer=None))
 
     @admin.action(description="Export as CSV", permissions=["view"])
     def export(self, request: HttpRequest, rows: QuerySet[ConsentLog]) -> StreamingHttpResponse:

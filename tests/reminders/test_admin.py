@@ -10,6 +10,7 @@ from django.test import Client
 
 from appointments.models import Customer, Facility, StaffMember
 from appointments.models.organisation import Role
+from reminders import consent
 from reminders.consent import Origin
 from reminders.models import Channel, ConsentLog, Kind, Message
 from tests import factories as make
@@ -179,6 +180,25 @@ def test_consent_of_nobody_on_record_is_seen_by_whose_customer_has_the_number(
 ) -> None:
     about_ada = sending.agreed(phone=ada.phone)
     sending.agreed(phone="+12125550199")
+
+    assert rows_shown(admin_client.get(list_of(ConsentLog))) == [about_ada]
+
+
+def test_unsubscribed_address_of_nobody_is_seen_by_whose_customer_has_it(
+    admin_client: Client, place: Facility
+) -> None:
+    def unsubscribe(address: str) -> ConsentLog:
+        return consent.record_email(
+            address=address,
+            granted=False,
+            source=ConsentLog.Source.UNSUBSCRIBE,
+            wording="Unsubscribe",
+            now=make.NOW,
+        )
+
+    make.customer(at=place, email="Ada@Example.org")
+    about_ada = unsubscribe("ada@example.org")
+    unsubscribe("ito@example.org")
 
     assert rows_shown(admin_client.get(list_of(ConsentLog))) == [about_ada]
 
