@@ -17,7 +17,7 @@ PRODUCTION := PUBLIC_BASE_URL=https://appointments.example ALLOWED_HOSTS=appoint
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help install install-browser demo seed test check messages bench lock clean
+.PHONY: help install install-browser demo seed test check messages bench chaos lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -25,7 +25,8 @@ help:
 	@echo "make test     run the tests (ARGS='-k grid' for some)"
 	@echo "make check    lint, types, layers, migrations, deployment settings"
 	@echo "make messages bring the catalogues of translated text up to date (LANGUAGE=es for one alone)"
-	@echo "make bench    measure speed"
+	@echo "make bench    measure speed (ARGS='--only reminders' for a part)"
+	@echo "make chaos    let everything fail while messages are sent, and see that none is lost (ARGS='--seed 7')"
 	@echo "make seed     load the sample organisation and nothing else"
 	@echo "make install  prepare .venv from requirements.lock; the others do it themselves"
 	@echo "make lock     renew both locks from pyproject.toml (needs uv)"
@@ -81,6 +82,9 @@ messages: install
 
 bench: install
 	$(BIN)/python -m bench $(ARGS)
+
+chaos: install
+	$(BIN)/python -m bench.chaos $(ARGS)
 
 LOCK := uv pip compile pyproject.toml --generate-hashes --universal --python-version 3.11 \
 	--no-emit-index-url --no-emit-find-links --quiet
