@@ -32,8 +32,15 @@ def of_all(programs: Iterable[int]) -> dict[int, list[ReminderRule]]:
     return found
 
 
+# Every change of an appointment asks, and building the query costs more than it.
+_READ = """
+SELECT * FROM reminders_reminderrule WHERE program_id = ANY(%s)
+ ORDER BY program_id, days_before DESC NULLS LAST, hours_before DESC, channel
+"""
+
+
 def _read(programs: set[int]) -> dict[int, list[ReminderRule]]:
     found: dict[int, list[ReminderRule]] = {program: [] for program in programs}
-    for rule in ReminderRule.objects.filter(program__in=programs):
+    for rule in ReminderRule.objects.raw(_READ, [list(programs)]):
         found[rule.program_id].append(rule)
     return found
