@@ -9,7 +9,7 @@ from reminders import delays, rules
 from reminders.models import Channel, InboundText, Kind, Message
 from tests import factories as make
 from tests.factories import NOW, TODAY
-from tests.reminders.post import Post, busy
+from tests.reminders.post import Post, silent
 from tests.reminders.sending import agreed, message, notice
 from tests.together import at_once
 
@@ -260,7 +260,7 @@ def test_codes_are_sent_however_many_texts_there_were():
 def test_a_text_is_not_beyond_the_limit_for_having_been_tried_before():
     appointment = agreeing()
     sent_at(appointment, NOW - HOUR)
-    post = Post(busy())
+    post = Post(silent())
     waiting = post.deliver(text(appointment))
     assert post.deliver(waiting, now=waiting.due_at).state == State.DONE
 
