@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.db.models import Max
+
 from appointments.models import Appointment, AppointmentEvent, Channel
 from reminders import suppression
 from reminders.models import NOTICES, Kind, Message
@@ -46,17 +48,18 @@ def is_told(event: AppointmentEvent) -> bool:
 def planned(
     event: AppointmentEvent,
     *,
-    waiting: list[Message],
+    unheard: list[Message],
     language: str,
     standings: dict[suppression.Address, suppression.Standing],
 ) -> list[Planned]:
-    """The notices of this change, one for each channel. `waiting` are those of earlier changes that were not sent."""
+    """The notices of this change, one for each channel. `unheard` are those of earlier changes of which nobody knows."""
     appointment = event.appointment
     is_own = event.actor == AppointmentEvent.Actor.CUSTOMER
     due_at = event.at if is_own else event.at + STAFF_EDIT_DELAY
+    known = {message.channel: message.before for message in unheard}
     rows = []
     for channel in Channel.values:
-        word = _word(event, [message for message in waiting if message.channel == channel])
+        word = _word(event, known.get(channel))
         address = suppression.address_of(appointment, channel)
         standing = standings[suppression.key(channel, address)]
         against = suppression.PAST if suppression.is_past(appointment, event.at) else ""
@@ -76,9 +79,9 @@ def planned(
     return rows
 
 
-def _word(event: AppointmentEvent, waiting: list[Message]) -> Word:
-    """Told from what this channel's reader knows: what the earliest notice still waiting would have corrected."""
-    known = waiting[0].before if waiting else _state_before(event)
+def _word(event: AppointmentEvent, known: State | None) -> Word:
+    """Told from what this channel's reader knows: what the last notice would have corrected, if it was not sent."""
+    known = _state_before(event) if known is None else known
     now_so = CALLED_OFF if event.appointment.is_cancelled else _state_of(event.appointment)
     if known == now_so or (known == NOTHING and now_so == CALLED_OFF):
         return Word(_usual_kind(event), known, is_needless=True)
@@ -125,11 +128,29 @@ def _undoes_cancellation(event: AppointmentEvent) -> bool:
     return event.kind == AppointmentEvent.Kind.MARKED and was == Appointment.Status.CANCELLED
 
 
-def waiting_for(appointment: Appointment) -> list[Message]:
-    """Its notices that were not sent and are nobody's to send just now, the earliest first."""
+def take_over(appointment: Appointment, *, now: datetime) -> list[Message]:
+    """Close its notices that wait. Returns the last one of each channel, where nobody was told of it or will be: it waited, a
+    worker looks at it just now and will find it overtaken, or there was nothing to tell."""
     rows = Message.objects.filter(appointment=appointment, kind__in=NOTICES, copy=0)
-    return list(rows.filter(state=Message.State.PENDING, handed_over_at=None).order_by("id"))
+    last = list(rows.order_by("channel", "-id").distinct("channel"))
+    untold = [message for message in last if _is_untold(message)]
+    rows.filter(handed_over_at=None).close(reason=OVERTAKEN, now=now)
+    reminded = _reminded_of(appointment) if untold else {}
+    return [message for message in untold if not _is_heard(message, reminded)]
 
 
-def close(waiting: list[Message], *, now: datetime) -> None:
-    Message.objects.filter(pk__in=[message.pk for message in waiting]).close(reason=OVERTAKEN, now=now)
+def _is_untold(message: Message) -> bool:
+    is_waiting = message.state in (Message.State.PENDING, Message.State.CLAIMED)
+    return message.handed_over_at is None and (is_waiting or message.closed_reason == TAKEN_BACK)
+
+
+def _reminded_of(appointment: Appointment) -> dict[str, int]:
+    """The latest revision that a reminder told, or may have told, by channel."""
+    rows = Message.objects.filter(appointment=appointment, kind=Kind.REMINDER, handed_over_at__isnull=False)
+    return dict(rows.order_by().values_list("channel").annotate(Max("revision")))
+
+
+def _is_heard(waiting: Message, reminded: dict[str, int]) -> bool:
+    """Whether a reminder told its news while it waited. None tells of a cancellation; undoing one makes another revision."""
+    latest, revision = reminded.get(waiting.channel, -1), waiting.revision or 0
+    return revision < latest or (revision == latest and waiting.kind != Kind.CANCELLED)

@@ -5,7 +5,7 @@ are there are brought to what is wanted now, and those that were sent stay.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.conf import settings
@@ -19,6 +19,7 @@ from reminders.planned import PASSED, Planned
 from reminders.suppression import Address, Standing
 
 RELATED = ("customer", "facility")
+TOLD = "The notice of the change says the same at that time."
 AT_ONCE = 500
 
 
@@ -34,12 +35,12 @@ def plan(event: AppointmentEvent) -> None:
         return
     situation = _Situation.of([appointment])
     language = _language(appointment, event=event, is_new=is_new)
-    rows = list(_reminders(appointment, situation, language, now=event.at))
+    told: list[Planned] = []
     if notices.is_told(event):
-        waiting = [] if is_new else notices.waiting_for(appointment)
-        notices.close(waiting, now=event.at)
-        rows += notices.planned(event, waiting=waiting, language=language, standings=situation.standings)
-    planned.put(rows, now=event.at)
+        unheard = [] if is_new else notices.take_over(appointment, now=event.at)
+        told = notices.planned(event, unheard=unheard, language=language, standings=situation.standings)
+    reminders = _reminders(appointment, situation, language, now=event.at)
+    planned.put([*(_unless_told(row, told) for row in reminders), *told], now=event.at)
 
 
 def replan(appointments: QuerySet[Appointment], *, now: datetime) -> None:
@@ -130,6 +131,15 @@ def _against(appointment: Appointment, due_at: datetime, now: datetime) -> str:
     if due_at >= appointment.starts_at:
         return suppression.STARTED
     return PASSED if due_at <= now else ""
+
+
+def _unless_told(reminder: Planned, told: list[Planned]) -> Planned:
+    """Not before the notice that says the same: whoever hears of a change by a reminder is not told that it was taken back."""
+    is_told = any(
+        notice.channel == reminder.channel and not notice.reason and reminder.due_at <= notice.due_at
+        for notice in told
+    )
+    return replace(reminder, reason=TOLD) if is_told and not reminder.reason else reminder
 
 
 def _close_reminders(appointment: Appointment, now: datetime) -> None:

@@ -10,6 +10,7 @@ from appointments.models import Appointment, Customer
 from reminders import consent, suppression
 from reminders.models import NOTICES, Channel, ConsentLog, Kind, Message
 from reminders.notices import OVERTAKEN, STAFF_EDIT_DELAY, TAKEN_BACK
+from reminders.planning import TOLD
 from scheduling import booking
 from scheduling.booking import BookingRefused, Contact
 from tests import factories as make
@@ -20,6 +21,7 @@ pytestmark = pytest.mark.django_db
 # Two days before the Wednesday that follows, in New York's winter.
 NOW = make.NOW
 SOON = NOW + timedelta(minutes=1)
+MINUTE = timedelta(minutes=1)
 WEDNESDAY = date(2026, 11, 25)
 Row = tuple[str, str, str, str]
 
@@ -350,3 +352,69 @@ def test_refused_booking_writes_nothing(clinic: Clinic, ada: Customer) -> None:
         book(clinic, make.customer(at=clinic.facility))
 
     assert Message.objects.count() == before
+
+
+# --------------------------------------------------------------------------------- what was told by other means
+
+
+def test_reminder_that_falls_due_before_the_notice_is_left_to_it(clinic: Clinic, ada: Customer) -> None:
+    """Else it would be told before anybody heard that it is booked, and stay told if that is taken back."""
+    agree()
+    shortly_before = clinic.at(8, 43, WEDNESDAY)
+    appointment = book(clinic, ada, now=shortly_before)
+
+    two_hours = Message.objects.get(rule__hours_before=2)
+    assert (two_hours.state, two_hours.closed_reason) == ("closed", TOLD)
+
+    booking.cancel(appointment=appointment, reason="", by=clinic.staff.user, now=shortly_before + MINUTE)
+    assert not Message.objects.filter(state="pending").exists()
+
+
+def test_reminder_before_a_notice_that_is_not_sent_is(clinic: Clinic, ada: Customer) -> None:
+    agree()
+    book(clinic, ada)
+    appointment = Appointment.objects.get()
+    shortly_before = clinic.at(8, 43, WEDNESDAY)
+    Message.objects.filter(kind__in=NOTICES).update(state="done", settled_at=NOW, handed_over_at=NOW)
+    for at in (clinic.at(12, 0, WEDNESDAY), clinic.at(10, 45, WEDNESDAY)):
+        booking.reschedule(appointment=appointment, starts_at=at, by=clinic.staff.user, now=shortly_before)
+
+    assert Message.objects.get(rule__hours_before=2, revision=2).state == "pending"
+    assert not Message.objects.filter(kind__in=NOTICES, state="pending").exists()
+
+
+def test_what_a_reminder_told_while_the_notice_waited_is_corrected(clinic: Clinic, ada: Customer) -> None:
+    """The provider was busy when the notice was due, and took the reminder later."""
+    appointment = book(clinic, ada)
+    reminder = Message.objects.filter(rule__days_before=2, channel="email")
+    reminder.update(state="done", settled_at=SOON, handed_over_at=SOON)
+    booking.cancel(appointment=appointment, reason="", by=clinic.staff.user, now=SOON)
+    assert rows()[-1][:2] == (Kind.CANCELLED, "pending")
+
+    # No reminder told that.
+    booking.mark(appointment=appointment, status="scheduled", by=clinic.staff.user, now=SOON)
+    assert rows()[-1][:3] == (Kind.BOOKED, "closed", TAKEN_BACK)
+
+
+def test_booking_that_nobody_heard_of_is_not_told_as_restored(clinic: Clinic, ada: Customer) -> None:
+    appointment = book(clinic, ada)
+    booking.cancel(appointment=appointment, reason="", by=clinic.staff.user, now=SOON)
+    booking.mark(
+        appointment=appointment, status="scheduled", by=clinic.staff.user, now=NOW + timedelta(hours=1)
+    )
+
+    assert (waiting().kind, waiting().before) == (Kind.BOOKED, {})
+
+
+def test_notice_that_a_worker_is_about_to_find_overtaken_counts_as_unsent(
+    clinic: Clinic, ada: Customer
+) -> None:
+    appointment = book(clinic, ada)
+    due = NOW + timedelta(minutes=3)
+    claimed = Message.objects.claim(waiting().pk, now=due)
+    booking.reschedule(
+        appointment=appointment, starts_at=clinic.at(12, 0, WEDNESDAY), by=clinic.staff.user, now=due
+    )
+
+    assert claimed is not None
+    assert (waiting().kind, waiting().before) == (Kind.BOOKED, {})
