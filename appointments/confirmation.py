@@ -50,7 +50,7 @@ def confirm(*, appointment: Appointment, channel: str, now: datetime) -> bool:
     stamp = STAMPS[Channel(channel)]
     with transaction.atomic():
         current = (
-            Appointment.objects.select_for_update(of=("self",))
+            Appointment.objects.select_for_update(of=("self",), no_key=True)
             .select_related("facility")
             .get(pk=appointment.pk)
         )

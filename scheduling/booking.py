@@ -325,12 +325,17 @@ def _lock(*, staff: Iterable[StaffMember], customer: int) -> None:
 def _locked(
     appointment: Appointment, version: int | None, *, with_staff: StaffMember | None = None
 ) -> Appointment:
-    """The appointment's present state under lock, and both staff members and the customer if it is to move."""
+    """The appointment's present state under lock, and both staff members and the customer if it is to move.
+
+    Rows that name it may be written meanwhile: whoever plans the messages of a whole program must not wait for one of them.
+    """
     if with_staff is not None:
         _lock(staff=[appointment.staff, with_staff], customer=appointment.customer_id)
     related = ("customer", "staff", "facility", "program")
     current = (
-        Appointment.objects.select_related(*related).select_for_update(of=("self",)).get(pk=appointment.pk)
+        Appointment.objects.select_related(*related)
+        .select_for_update(of=("self",), no_key=True)
+        .get(pk=appointment.pk)
     )
     moved_away = with_staff is not None and current.staff_id != appointment.staff_id
     if moved_away or (version is not None and current.version != version):

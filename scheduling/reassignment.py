@@ -92,7 +92,7 @@ def _ahead(staff_ids: list[int], now: datetime) -> dict[int, list[Appointment]]:
     waiting = Appointment.objects.filter(staff__in=staff_ids, starts_at__gt=now, status__in=WAITING)
     related = waiting.select_related("staff", "facility", "program", "customer")
     by_staff: dict[int, list[Appointment]] = defaultdict(list)
-    for appointment in related.select_for_update(of=("self",)).order_by("pk"):
+    for appointment in related.select_for_update(of=("self",), no_key=True).order_by("pk"):
         by_staff[appointment.staff_id].append(appointment)
     return by_staff
 

@@ -4,7 +4,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from appointments.models import Appointment, Channel, Customer
@@ -105,7 +105,8 @@ def test_reminder_is_planned_to_the_second_before_its_time(clinic: Clinic, ada: 
     due = clinic.at(10, 0, DAY - timedelta(days=7))
     for now in (due - timedelta(seconds=1), due):
         hour = 9 if now == due else 14
-        book(clinic, make.customer(at=clinic.facility), starts_at=clinic.at(hour, 0, DAY), now=now)
+        someone = make.customer(at=clinic.facility)
+        book(clinic, someone, starts_at=clinic.at(hour, 0, DAY), now=now, by=None)
 
     assert [why for _, at, why in reminders(channel="email") if at == due] == ["", PASSED]
 
@@ -396,3 +397,21 @@ def test_stop_by_the_phone_itself_is_told_apart(source: str, stopped: bool) -> N
     assert consent.was_stopped(NUMBER) is stopped
     sending.agreed(phone=NUMBER, source="text_start")
     assert not consent.was_stopped(NUMBER)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_planning_a_program_does_not_wait_for_an_appointment_that_moves() -> None:
+    """It would hold messages that whoever moves the appointment needs, while it waits for the appointment."""
+    appointment = make.appointment()
+
+    def add_rule() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '2s'")
+        ReminderRule.objects.create(program=appointment.program, channel=Channel.EMAIL, hours_before=1)
+        planning.rules_changed(appointment.program, now=NOW)
+
+    with transaction.atomic():
+        booking._locked(appointment, None)
+        at_once([add_rule])
+
+    assert Message.objects.filter(appointment=appointment, rule__hours_before=1, state="pending").exists()
