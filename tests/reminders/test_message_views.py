@@ -10,7 +10,7 @@ from appointments.models import StaffMember
 from reminders import consent, messages
 from reminders.messages import Letter
 from reminders.models import ChannelStop, DeliveryReport, Kind, Message
-from scheduling import booking
+from scheduling import booking, words
 from tests import factories as make
 from tests.reminders import sending
 from tests.reminders.test_attention import failed, text_from
@@ -173,6 +173,17 @@ def test_list_takes_the_same_queries_for_one_and_thirty(desk, client, django_ass
         settled(sending.message(customer=make.customer(at=desk.facility)), text="")
     with django_assert_num_queries(5):
         assert len(lines(client.get("/messages/", headers=part("message-list")))) == 30
+
+
+def test_list_says_which_appointment_each_is_about_unless_it_is_of_one(desk, client):
+    visit = desk.appointment(10)
+    about = f"About {words.short_moment(visit.starts_at, visit.facility.zone)}"
+    found = lines(client.get("/messages/", {"q": str(visit.reference)}))
+    assert found
+    assert all(about in line for line in found)
+    of_one = lines(client.get("/messages/", {"appointment": visit.reference, "show": "all"}))
+    assert of_one
+    assert not any("About" in line for line in of_one)
 
 
 def test_list_is_found_by_name_number_email_and_reference(desk, client):
