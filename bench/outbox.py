@@ -14,6 +14,8 @@ APPOINTMENTS_EACH = 100
 AHEAD = timedelta(days=2)
 APART = timedelta(minutes=45)
 NOON = 12
+# A statement has room for 65,535 values.
+AT_ONCE = 1000
 ZONES = (
     "Pacific/Auckland",
     "Asia/Tokyo",
@@ -47,12 +49,12 @@ def reachable(customers: Sequence[Customer]) -> None:
     for customer in customers:
         customer.email = f"customer{customer.pk}@example.org"
         customer.phone = f"+1212{2_000_000 + customer.pk % 8_000_000}"
-    Customer.objects.bulk_update(customers, ["email", "phone"], batch_size=1000)
+    Customer.objects.bulk_update(customers, ["email", "phone"], batch_size=AT_ONCE)
 
 
 def agree(customers: Sequence[Customer], *, now: datetime) -> None:
     """Each has agreed to texts."""
-    ConsentLog.objects.bulk_create(
+    entries = [
         ConsentLog(
             channel=Channel.PHONE,
             address=customer.phone,
@@ -62,7 +64,8 @@ def agree(customers: Sequence[Customer], *, now: datetime) -> None:
             at=now,
         )
         for customer in customers
-    )
+    ]
+    ConsentLog.objects.bulk_create(entries, batch_size=AT_ONCE)
 
 
 def appointments(place: Place, *, now: datetime) -> list[Appointment]:
@@ -82,7 +85,7 @@ def appointments(place: Place, *, now: datetime) -> list[Appointment]:
                 placed_at=now,
             )
         )
-    return Appointment.objects.bulk_create(made)
+    return Appointment.objects.bulk_create(made, batch_size=AT_ONCE)
 
 
 def fill(
@@ -94,12 +97,12 @@ def fill(
 ) -> int:
     """A reminder of each by each channel; how many there are."""
     rule = {channel: _rule(booked[0], channel) for channel in channels}
-    made = Message.objects.bulk_create(
+    made = [
         reminder(appointment, rule[channel], due_at=due_at, now=now)
         for appointment in booked
         for channel in channels
-    )
-    return len(made)
+    ]
+    return len(Message.objects.bulk_create(made, batch_size=AT_ONCE))
 
 
 def reminder(appointment: Appointment, rule: ReminderRule, *, due_at: datetime, now: datetime) -> Message:
