@@ -82,6 +82,9 @@ def timing_problems() -> Iterator[str]:
         yield "PROVIDER_TIMEOUT_SECONDS is more than 0: nothing may wait for ever."
     if settings.OUTBOX_CLAIM_SECONDS < 4 * settings.PROVIDER_TIMEOUT_SECONDS:
         yield "OUTBOX_CLAIM_SECONDS is at least four times PROVIDER_TIMEOUT_SECONDS."
+    elif settings.SMTP_URL and settings.OUTBOX_CLAIM_SECONDS < 15 * settings.PROVIDER_TIMEOUT_SECONDS:
+        # From greeting to goodbye a mail server answers a dozen times, and may take that long for each.
+        yield "With SMTP_URL, OUTBOX_CLAIM_SECONDS is at least fifteen times PROVIDER_TIMEOUT_SECONDS."
 
 
 def is_web_address(text: str) -> bool:

@@ -106,6 +106,14 @@ def test_whole_credentials_pass(settings, given: dict[str, object]):
             {"PROVIDER_TIMEOUT_SECONDS": 100, "OUTBOX_CLAIM_SECONDS": 300},
             "OUTBOX_CLAIM_SECONDS is at least four times PROVIDER_TIMEOUT_SECONDS.",
         ),
+        (
+            {
+                "SMTP_URL": "smtp://mail.example.org",
+                "PROVIDER_TIMEOUT_SECONDS": 21,
+                "OUTBOX_CLAIM_SECONDS": 300,
+            },
+            "With SMTP_URL, OUTBOX_CLAIM_SECONDS is at least fifteen times PROVIDER_TIMEOUT_SECONDS.",
+        ),
     ],
 )
 def test_half_set_credentials_are_named(settings, given: dict[str, object], problem: str):
