@@ -36,11 +36,15 @@ def plan(event: AppointmentEvent) -> None:
     situation = _Situation.of([appointment])
     language = _language(appointment, event=event, is_new=is_new)
     told: list[Planned] = []
+    unheard: list[Message] = []
     if notices.is_told(event):
         unheard = [] if is_new else notices.take_over(appointment, now=event.at)
         told = notices.planned(event, unheard=unheard, language=language, standings=situation.standings)
-    reminders = _reminders(appointment, situation, language, now=event.at)
-    planned.put([*(_unless_told(row, told) for row in reminders), *told], now=event.at)
+    reminders = [
+        _unless_told(_caught_up(row, told, unheard, situation), told)
+        for row in _reminders(appointment, situation, language, now=event.at)
+    ]
+    planned.put([*reminders, *told], now=event.at)
 
 
 def replan(appointments: QuerySet[Appointment], *, now: datetime) -> None:
@@ -131,6 +135,19 @@ def _against(appointment: Appointment, due_at: datetime, now: datetime) -> str:
     if due_at >= appointment.starts_at:
         return suppression.STARTED
     return PASSED if due_at <= now else ""
+
+
+def _caught_up(
+    reminder: Planned, told: list[Planned], unheard: list[Message], situation: _Situation
+) -> Planned:
+    """What fell due between a change and its taking back is late, not lost: it was closed when the change was made."""
+    is_taken_back = any(
+        notice.channel == reminder.channel and notice.reason == notices.TAKEN_BACK for notice in told
+    )
+    since = next((each.created_at for each in unheard if each.channel == reminder.channel), None)
+    if reminder.reason != PASSED or not is_taken_back or since is None or reminder.due_at <= since:
+        return reminder
+    return replace(reminder, reason=situation.against(reminder.channel, reminder.address))
 
 
 def _unless_told(reminder: Planned, told: list[Planned]) -> Planned:

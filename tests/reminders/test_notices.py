@@ -418,3 +418,24 @@ def test_notice_that_a_worker_is_about_to_find_overtaken_counts_as_unsent(
 
     assert claimed is not None
     assert (waiting().kind, waiting().before) == (Kind.BOOKED, {})
+
+
+@pytest.mark.parametrize(("moved_at", "is_sent"), [((8, 44), True), ((8, 46), False)])
+def test_reminder_that_falls_due_while_a_move_is_taken_back_is_sent_late(
+    clinic: Clinic, ada: Customer, moved_at: tuple[int, int], is_sent: bool
+) -> None:
+    """Due at a quarter to nine. One that was sent before the move is not sent again."""
+    agree()
+    appointment = book(clinic, ada)
+    Message.objects.filter(kind__in=NOTICES).update(state="done", settled_at=NOW, handed_over_at=NOW)
+    moved = clinic.at(*moved_at, WEDNESDAY)
+    move(appointment, clinic, 15, now=moved)
+    booking.reschedule(
+        appointment=appointment,
+        starts_at=clinic.at(10, 45, WEDNESDAY),
+        by=clinic.staff.user,
+        now=moved + 2 * MINUTE,
+    )
+
+    late = Message.objects.get(rule__hours_before=2, revision=2)
+    assert (late.state, late.due_at) == ("pending" if is_sent else "closed", clinic.at(8, 45, WEDNESDAY))
