@@ -42,6 +42,7 @@ def _wordings(notice: Notice) -> Iterator[tuple[str, ...]]:
         yield from ((*text, end) for text, end in product(texts, ends))
     yield from texts
     if notice.asks:
+        yield news[-1], gettext("Confirm: %(link)s")
         yield news[-1], "%(link)s"
 
 

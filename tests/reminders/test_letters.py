@@ -234,6 +234,16 @@ def test_texts_cost_one_segment_on_any_day_of_the_week(visit, sender, place, kin
             assert not asks or "C or" in said or "C to" in said or " C " in said, said
 
 
+def test_text_of_a_long_name_still_says_what_its_link_is_for(visit):
+    cache.set(branding.KEY, Brand("Bridgewater Community Services", "customer", "customers", "", ()), None)
+    visit.facility.name = "Northside"
+    for language, asked in (("en", "Confirm: "), ("es", "Confirme: ")):
+        tomorrow = visit.starts_at - timedelta(days=1)
+        said = written(visit, Kind.BOOKED, Channel.PHONE, language=language, links=BOTH, now=tomorrow).text
+        assert segments.count(said) == 1, said
+        assert asked in said
+
+
 def test_first_text_tells_how_to_end_them(visit):
     visit.facility.name = "Northside Family Center"
     for language, ending in (("en", "Reply STOP to end"), ("es", "Baja: STOP")):
