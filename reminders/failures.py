@@ -8,7 +8,7 @@ from django.db import transaction
 
 from appointments.models import Appointment
 from reminders import consent, reachability, resending, stops, suppression
-from reminders.models import Message, Source
+from reminders.models import Kind, Message, Source
 from reminders.transports.base import Fault, TransportError
 
 # A provider may need a moment until it can tell whether it has a message.
@@ -44,18 +44,27 @@ def try_again(
 
 
 def _give_up(message: Message, error: TransportError, now: datetime) -> None:
-    message.give_up(error=str(error), now=now, handed_over_at=None, needs_person_since=now)
+    needs_person_since = _for_a_person(message, now)
+    message.give_up(error=str(error), now=now, handed_over_at=None, needs_person_since=needs_person_since)
 
 
 def _write_elsewhere(message: Message, error: TransportError, now: datetime) -> None:
-    reachability.flag(
-        channel=message.channel, address=message.address, reason=str(error), message=message, now=now
-    )
+    """The other way first: that it was needed must not be lost with this worker."""
     with transaction.atomic():
         _lock_appointment(message)
         if message.give_up(error=str(error), now=now, handed_over_at=None):
             has_other_way = resending.fall_back(message, now=now) is not None
-            Message.objects.filter(pk=message.pk).update(needs_person_since=None if has_other_way else now)
+            needs_person_since = None if has_other_way else _for_a_person(message, now)
+            Message.objects.filter(pk=message.pk).update(needs_person_since=needs_person_since)
+    if message.kind != Kind.CONTACT:
+        reachability.flag(
+            channel=message.channel, address=message.address, reason=str(error), message=message, now=now
+        )
+
+
+def _for_a_person(message: Message, now: datetime) -> datetime | None:
+    """A code for a new address that nobody takes was asked for with a slip in it."""
+    return None if message.kind == Kind.CONTACT else now
 
 
 def _take_back_consent(message: Message, error: TransportError, now: datetime) -> None:

@@ -33,7 +33,7 @@ class Planned:
 
 # A row that has been handed over, is being sent or was given up stays as it is. One whose time passes while it waits to be
 # sent is not late, nor is one that waits because it was put off or is tried again; and one closed for another reason keeps
-# that. So PASSED never overwrites the same plan. The language stays the one in which the customer was first written to.
+# that. So PASSED never overwrites the same plan.
 _PUT = """
 INSERT INTO reminders_message AS kept (
     appointment_id, customer_id, revision, created_at, reference, kind, channel, rule_id, address, language, before,
@@ -49,11 +49,12 @@ SELECT appointment_id, customer_id, revision, %(now)s, reference, kind, channel,
                due_at, reason)
 ON CONFLICT (appointment_id, kind, channel, rule_id, revision, copy) WHERE appointment_id IS NOT NULL
 DO UPDATE SET due_at = EXCLUDED.due_at, state = EXCLUDED.state, settled_at = EXCLUDED.settled_at,
-              closed_reason = EXCLUDED.closed_reason, address = EXCLUDED.address, before = EXCLUDED.before,
+              closed_reason = EXCLUDED.closed_reason, address = EXCLUDED.address,
+              language = EXCLUDED.language, before = EXCLUDED.before,
               queued_at = NULL, attempts = 0, last_error = ''
         WHERE kept.state IN ('pending', 'closed') AND kept.handed_over_at IS NULL
-          AND (kept.due_at, kept.state, kept.closed_reason, kept.address)
-              IS DISTINCT FROM (EXCLUDED.due_at, EXCLUDED.state, EXCLUDED.closed_reason, EXCLUDED.address)
+          AND (kept.due_at, kept.state, kept.closed_reason, kept.address, kept.language) IS DISTINCT FROM
+              (EXCLUDED.due_at, EXCLUDED.state, EXCLUDED.closed_reason, EXCLUDED.address, EXCLUDED.language)
           AND NOT (EXCLUDED.closed_reason = %(passed)s
                    AND (kept.due_at = EXCLUDED.due_at OR (kept.state = 'pending' AND kept.last_error <> '')))
 RETURNING id, due_at, state

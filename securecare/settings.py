@@ -7,6 +7,7 @@ from typing import Any
 
 import environ
 import limits
+from celery.schedules import crontab
 from csp.constants import NONE, SELF, UNSAFE_INLINE
 from django.core.exceptions import ImproperlyConfigured
 
@@ -144,7 +145,8 @@ CELERY_BEAT_SCHEDULE = {
     },
     "plan-reminders-anew": {
         "task": "reminders.tasks.plan_anew",
-        "schedule": timedelta(days=1),
+        # By the clock: a beat that was restarted has forgotten when it last did.
+        "schedule": crontab(hour="*/6", minute="17"),
     },
     "clear-expired-sessions": {
         "task": "securecare.tasks.clear_expired_sessions",

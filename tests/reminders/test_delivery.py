@@ -9,9 +9,9 @@ from django.conf import settings as site_settings
 from django.db import connection, connections, transaction
 
 from appointments.models import Appointment, AppointmentLink
-from reminders import consent, delivery, messages, rules, suppression
+from reminders import consent, delivery, messages, reachability, rules, suppression
 from reminders.models import Channel, ConsentLog, Kind, Message
-from reminders.transports.base import NotKnownYet, Receipt
+from reminders.transports.base import Fault, NotKnownYet, Receipt, TransportError
 from scheduling import booking
 from securecare import links
 from securecare.outbox import INTERRUPTED, MOST_ATTEMPTS, longest_claim
@@ -293,6 +293,16 @@ def test_a_worker_thought_dead_does_not_settle_what_another_has_taken_over(appoi
 
     left = Post(another_takes_over).deliver(row)
     assert (left.state, left.due_at, left.provider_id) == (State.PENDING, LATER + MINUTE, "")
+
+
+@pytest.mark.parametrize("fault", [Fault.MESSAGE, Fault.ADDRESS])
+def test_a_code_for_a_new_address_that_nobody_takes_is_nobodys_task_and_says_nothing_of_the_address(fault):
+    """Whoever asked for it may have mistyped their address."""
+    row = Post(TransportError("No such user", permanent=True, fault=fault)).deliver(
+        message(kind=Kind.CONTACT)
+    )
+    assert (row.state, row.needs_person_since) == (State.GIVEN_UP, None)
+    assert reachability.problem_with(row.channel, row.address) is None
 
 
 # --------------------------------------------------------------------------------------------- faults of our own

@@ -240,6 +240,15 @@ def test_contact_put_on_record_later_is_reminded(clinic: Clinic) -> None:
     assert len(pending(channel="email", address="new@example.org")) == 2
 
 
+def test_language_put_on_record_later_is_written_in(clinic: Clinic, ada: Customer) -> None:
+    book(clinic, ada)
+    ada.language = "es"
+    ada.save()
+    planning.customer_changed(ada, now=SOON)
+
+    assert set(Message.objects.filter(kind="reminder").values_list("language", flat=True)) == {"es"}
+
+
 def test_rule_added_changed_and_switched_off(clinic: Clinic, ada: Customer) -> None:
     book(clinic, ada)
     week, two_days = (rule for rule in rules.of(clinic.program) if rule.channel == "email")
