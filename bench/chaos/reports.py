@@ -27,7 +27,7 @@ STATUSES = {TWILIO: ("sent", "delivered"), SENDGRID: ("processed", "delivered")}
 # A text's report may come late: Twilio can be asked. SendGrid cannot, so its events are what we wait for.
 SLOWEST = {TWILIO: 60.0, SENDGRID: 3.0}
 AGAIN_AFTER = 1.0
-AT_ONCE = 8
+AT_ONCE = 16
 
 
 @dataclass(frozen=True)

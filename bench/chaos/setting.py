@@ -16,7 +16,7 @@ from tests.contracts.twilio_double import TwilioDouble
 
 TIMEOUT = 2.0
 CLAIM_SECONDS = 8
-EVENT_MINUTES = 0.2
+EVENT_MINUTES = 0.35
 PROVIDERS = ("twilio", "sendgrid")
 NO_LIMIT = "100000"
 
