@@ -40,10 +40,14 @@ def of(notice: Notice) -> OwnWords | None:
     return OwnWords(" ".join(subject.split()), text) if text else None
 
 
+# Every reminder asks, and building the query costs more than it.
+_STORED = "SELECT * FROM reminders_reminderwording WHERE rule_id = %s AND language = %s"
+
+
 def _stored(message: Message) -> ReminderWording | None:
     if message.rule_id is None:
         return None
-    return ReminderWording.objects.filter(rule=message.rule_id, language=message.language).first()
+    return next(iter(ReminderWording.objects.raw(_STORED, [message.rule_id, message.language])), None)
 
 
 def fields_of(message: Message, links: MessageLinks) -> dict[str, str]:
