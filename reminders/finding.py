@@ -123,6 +123,8 @@ def _said(text: str) -> Q:
     digits = "".join(c for c in text if c.isdecimal())
     of_number = Q(channel="phone", address__contains=digits) if len(digits) >= FEWEST_DIGITS else Q()
     whose = Q(customer__in=Customer.objects.matching(text).values("pk"))
+    if " " not in text:
+        whose |= Q(customer__in=Customer.objects.filter(email__icontains=text).values("pk"))
     return whose | of_number | Q(appointment__contact_name__icontains=text)
 
 

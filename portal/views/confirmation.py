@@ -42,11 +42,12 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _confirm(request: HttpRequest, link: AppointmentLink, token: str, now: datetime) -> HttpResponse:
-    """Confirm the appointment as it was when the customer was asked; if it has changed since, ask again."""
+    """Confirm the appointment as it was when the customer was asked, by the page or else by the message; if it has changed
+    since, ask again."""
     appointment, rate = link.appointment, settings.CONFIRMATIONS_PER_ADDRESS
     if not limits.allowed("confirmations from an address", network_of(address_of(request)), rate):
         return _too_many(request, link, rate)
-    seen = manage.number_sent(request, "revision")
+    seen = manage.number_sent(request, "revision") if "revision" in request.POST else link.revision
     if seen == appointment.revision:
         confirmation.confirm(appointment=appointment, channel=link.channel, now=now)
     if seen != appointment.revision:

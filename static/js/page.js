@@ -13,6 +13,9 @@ export function closeDialog() {
   dialog.close();
 }
 
+// On a narrow screen the bar is wider than it: show where we are.
+document.querySelector(".bar nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
 // Show what arrived. The dialog's first field, or its heading, gets the focus; a part within what is shown leaves it alone.
 document.addEventListener("htmx:afterSwap", (event) => {
   if (event.target.parentElement !== body && event.target !== body) return;
