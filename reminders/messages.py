@@ -15,7 +15,6 @@ from securecare import outbox
 from securecare.encryption import CannotOpen, Sealed, key_ring
 from securecare.rotation import SealedTable
 
-
 NO_MESSAGE = 0
 
 
