@@ -17,7 +17,7 @@ from tests.together import at_once, wait_until_somebody_waits
 
 OLD = "k1:" + base64.urlsafe_b64encode(b"1" * 32).decode()
 NOTES = private_notes.sealed_table()
-NO_MESSAGES = ["messages, before: none", "messages, after: none"]
+OTHER_TABLES = ("messages,", "texts from customers,")
 NEW = "k2:" + base64.urlsafe_b64encode(b"2" * 32).decode()
 LOST = "k0:" + base64.urlsafe_b64encode(b"0" * 32).decode()
 
@@ -53,13 +53,13 @@ def clinic(settings):
 
 
 def run(**options):
-    """What the command printed, and its complaint if it ended in one."""
-    out = StringIO()
+    """What the command printed, but for the tables that are empty here, and its complaint if it ended in one."""
+    out, complaint = StringIO(), None
     try:
         call_command("rotate_keys", stdout=out, **options)
     except CommandError as error:
-        return out.getvalue().splitlines(), str(error)
-    return out.getvalue().splitlines(), None
+        complaint = str(error)
+    return [line for line in out.getvalue().splitlines() if not line.startswith(OTHER_TABLES)], complaint
 
 
 @pytest.mark.django_db
@@ -69,7 +69,6 @@ def test_rotate_keys_moves_every_note_in_batches_and_reports_by_key(clinic):
     assert run(batch=2) == (
         [
             "Current key: k2",
-            *NO_MESSAGES,
             "private notes, before: k1 3, k2 1",
             "private notes: 2 moved",
             "private notes: 3 moved",
@@ -79,7 +78,7 @@ def test_rotate_keys_moves_every_note_in_batches_and_reports_by_key(clinic):
     )
     assert [clinic.text_of(appointment) for appointment in made] == ["one", "two", "three", "four"]
     assert run() == (
-        ["Current key: k2", *NO_MESSAGES, "private notes, before: k2 4", "private notes, after: k2 4"],
+        ["Current key: k2", "private notes, before: k2 4", "private notes, after: k2 4"],
         None,
     )
 
@@ -133,7 +132,7 @@ def test_rotate_keys_refuses_an_empty_batch(db):
 
 @pytest.mark.django_db
 def test_rotate_keys_with_no_notes_says_so(db):
-    assert run()[0][1:] == [*NO_MESSAGES, "private notes, before: none", "private notes, after: none"]
+    assert run()[0][1:] == ["private notes, before: none", "private notes, after: none"]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -142,7 +141,7 @@ def test_a_rotation_that_was_stopped_keeps_its_batches_and_goes_on_later(clinic)
     clinic.noted("one", "two", "three")
     next(NOTES.rotate(batch=2))
     assert at_once([NOTES.count_by_key]) == [{"k1": 1, "k2": 2}]
-    assert run(batch=2)[0][3:] == [
+    assert run(batch=2)[0][1:] == [
         "private notes, before: k1 1, k2 2",
         "private notes: 1 moved",
         "private notes, after: k2 3",
