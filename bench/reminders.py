@@ -28,6 +28,8 @@ DELAY_MS = 50
 SECONDS_LIMIT = 90
 PATIENCE_SECONDS = 900
 LOOK_EVERY = 0.5
+# Longer than it takes beat to look ahead.
+PLANNED_AHEAD = timedelta(seconds=35)
 GROWTH = 1.1
 OPEN = (Message.State.PENDING, Message.State.CLAIMED)
 
@@ -73,7 +75,7 @@ def rows(*, runs: int, quick: bool) -> Iterator[Row]:
 
 
 def _provider_rows(customers: int) -> Iterator[Row]:
-    """An e-mail and a text for each customer, due when the next sweep is as far away as it can be."""
+    """An e-mail and a text for each customer."""
     booked = _booked("reminders", customers)
     with providers.started(delay_ms=DELAY_MS) as both, site.started(both.environment) as here:
         run = _send(here, booked, workers=1)
@@ -168,13 +170,14 @@ def _send(
     beats: int = 1,
     channels: Sequence[str] = tuple(Channel.values),
 ) -> Run:
-    """Everything is due a moment after beat has begun to count the seconds to its first sweep."""
+    """Everything is due at one instant, planned ahead as reminders are. What falls due without that waits for the next sweep,
+    up to half a minute more."""
     now = timezone.now()
     outbox.fill(booked, channels=channels, due_at=now + timedelta(days=1), now=now)
     started = [here.worker(number) for number in range(1, workers + 1)]
     for number in range(1, beats + 1):
         here.beat(number)
-    due_at = timezone.now()
+    due_at = timezone.now() + PLANNED_AHEAD
     Message.objects.update(due_at=due_at)
     memory = list(_memory_until_done(started[0]))
     settled = Message.objects.values_list("settled_at", flat=True)

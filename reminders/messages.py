@@ -1,6 +1,7 @@
 """The only way in and out of the text of a message: sealed at rest, because it says who has what appointment where."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -71,11 +72,17 @@ def hint(message: Message, *, now: datetime) -> None:
     outbox.queue_on_commit(deliver, message, now=now)
 
 
-def hint_at_none() -> None:
-    """What `hint` costs, for nothing: so that nobody can tell by the clock whether there is a message."""
+def hint_together(message_ids: Sequence[int]) -> None:
+    """Have these sent, one after the other, once the transaction commits: whoever waits for the commit waits for one hint."""
     from reminders.tasks import deliver
 
-    transaction.on_commit(lambda: outbox.publish(deliver, NO_MESSAGE), robust=True)
+    if message_ids:
+        transaction.on_commit(lambda: outbox.publish(deliver, *message_ids), robust=True)
+
+
+def hint_at_none() -> None:
+    """What `hint` costs, for nothing: so that nobody can tell by the clock whether there is a message."""
+    hint_together([NO_MESSAGE])
 
 
 def read(message: Message) -> Letter | None:

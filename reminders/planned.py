@@ -69,9 +69,8 @@ def put(rows: Sequence[Planned], *, now: datetime) -> None:
     with connection.cursor() as cursor:
         cursor.execute(_PUT, {"now": now, "passed": PASSED, **_columns(rows)})
         written = cursor.fetchall()
-    for row_id, due_at, state in written:
-        if state == Message.State.PENDING:
-            messages.hint(Message(pk=row_id, due_at=due_at), now=now)
+    due = [row_id for row_id, due_at, state in written if state == Message.State.PENDING and due_at <= now]
+    messages.hint_together(due)
 
 
 def _columns(rows: Sequence[Planned]) -> dict[str, list[Any]]:

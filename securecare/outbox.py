@@ -233,9 +233,9 @@ class Hints:
 _hints = Hints()
 
 
-def publish(task: Task, row_id: int) -> bool:
-    """Tell a worker of this row now; False if the queue cannot be reached."""
-    return _hints.publish(task, row_id)
+def publish(task: Task, *row_ids: int) -> bool:
+    """Tell a worker of these rows now; False if the queue cannot be reached."""
+    return _hints.publish(task, *row_ids)
 
 
 def queue_on_commit(task: Task, row: OutboxRow, *, now: datetime, hints: Hints = _hints) -> None:

@@ -6,33 +6,66 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('appointments', '0006_texts_by_booking'),
+        ("appointments", "0006_texts_by_booking"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='appointmentlink',
-            name='channel',
-            field=models.CharField(blank=True, choices=[('email', 'E-mail'), ('phone', 'Text message')], db_default='', default='', max_length=5),
+            model_name="appointmentlink",
+            name="channel",
+            field=models.CharField(
+                blank=True,
+                choices=[("email", "E-mail"), ("phone", "Text message")],
+                db_default="",
+                default="",
+                max_length=5,
+            ),
         ),
         migrations.AlterField(
-            model_name='appointmentevent',
-            name='kind',
-            field=models.CharField(choices=[('booked', 'Booked'), ('rescheduled', 'Rescheduled'), ('reassigned', 'Reassigned'), ('cancelled', 'Cancelled'), ('marked', 'Status changed'), ('notes_edited', 'Notes edited'), ('stranded', 'No longer inside working hours'), ('restored', 'Working hours came back'), ('confirmed', 'Confirmed')], max_length=16),
+            model_name="appointmentevent",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("booked", "Booked"),
+                    ("rescheduled", "Rescheduled"),
+                    ("reassigned", "Reassigned"),
+                    ("cancelled", "Cancelled"),
+                    ("marked", "Status changed"),
+                    ("notes_edited", "Notes edited"),
+                    ("stranded", "No longer inside working hours"),
+                    ("restored", "Working hours came back"),
+                    ("confirmed", "Confirmed"),
+                ],
+                max_length=16,
+            ),
         ),
         migrations.AddIndex(
-            model_name='appointment',
-            index=models.Index(condition=models.Q(('contact_phone', ''), _negated=True), fields=['contact_phone'], name='appointment_contact_phone'),
+            model_name="appointment",
+            index=models.Index(
+                condition=models.Q(("contact_phone", ""), _negated=True),
+                fields=["contact_phone"],
+                name="appointment_contact_phone",
+            ),
         ),
         migrations.AddIndex(
-            model_name='appointment',
-            index=models.Index(django.db.models.functions.text.Upper('contact_email'), condition=models.Q(('contact_email', ''), _negated=True), name='appointment_contact_email'),
+            model_name="appointment",
+            index=models.Index(
+                django.db.models.functions.text.Upper("contact_email"),
+                condition=models.Q(("contact_email", ""), _negated=True),
+                name="appointment_contact_email",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='appointmentlink',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('channel__in', ['email', 'phone']), ('purpose', 'confirm')), models.Q(models.Q(('purpose', 'confirm'), _negated=True), ('channel', '')), _connector='OR'), name='appointmentlink_confirms_by_channel'),
+            model_name="appointmentlink",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("channel__in", ["email", "phone"]), ("purpose", "confirm")),
+                    models.Q(models.Q(("purpose", "confirm"), _negated=True), ("channel", "")),
+                    _connector="OR",
+                ),
+                name="appointmentlink_confirms_by_channel",
+            ),
         ),
     ]

@@ -6,326 +6,616 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('appointments', '0007_confirmation'),
-        ('reminders', '0002_append_only'),
+        ("appointments", "0007_confirmation"),
+        ("reminders", "0002_append_only"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ChannelStop',
+            name="ChannelStop",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('channel', models.CharField(choices=[('email', 'E-mail'), ('phone', 'Text message')], max_length=5, unique=True)),
-                ('reason', models.CharField(max_length=200)),
-                ('since', models.DateTimeField()),
-                ('next_try_at', models.DateTimeField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "channel",
+                    models.CharField(
+                        choices=[("email", "E-mail"), ("phone", "Text message")], max_length=5, unique=True
+                    ),
+                ),
+                ("reason", models.CharField(max_length=200)),
+                ("since", models.DateTimeField()),
+                ("next_try_at", models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name='ContactProblem',
+            name="ContactProblem",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('channel', models.CharField(choices=[('email', 'E-mail'), ('phone', 'Text message')], max_length=5)),
-                ('address', models.CharField(help_text='A number in E.164, or an e-mail address in lower case.', max_length=254)),
-                ('reason', models.CharField(max_length=200)),
-                ('since', models.DateTimeField()),
-                ('cleared_at', models.DateTimeField(blank=True, null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "channel",
+                    models.CharField(choices=[("email", "E-mail"), ("phone", "Text message")], max_length=5),
+                ),
+                (
+                    "address",
+                    models.CharField(
+                        help_text="A number in E.164, or an e-mail address in lower case.", max_length=254
+                    ),
+                ),
+                ("reason", models.CharField(max_length=200)),
+                ("since", models.DateTimeField()),
+                ("cleared_at", models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                'ordering': ['-since', '-id'],
+                "ordering": ["-since", "-id"],
             },
         ),
         migrations.CreateModel(
-            name='DeliveryReport',
+            name="DeliveryReport",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('transport', models.CharField(max_length=10)),
-                ('event_id', models.CharField(max_length=120)),
-                ('status', models.CharField(help_text="The provider's own word.", max_length=30)),
-                ('delivery', models.CharField(blank=True, choices=[('', 'Not reported'), ('sent', 'Sent on'), ('delayed', 'Delayed'), ('delivered', 'Delivered'), ('failed', 'Not delivered')], max_length=10)),
-                ('code', models.CharField(blank=True, max_length=20)),
-                ('detail', models.CharField(blank=True, max_length=200)),
-                ('at', models.DateTimeField(help_text='When it happened, if the provider says so; else when it was received.')),
-                ('received_at', models.DateTimeField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("transport", models.CharField(max_length=10)),
+                ("event_id", models.CharField(max_length=120)),
+                ("status", models.CharField(help_text="The provider's own word.", max_length=30)),
+                (
+                    "delivery",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("", "Not reported"),
+                            ("sent", "Sent on"),
+                            ("delayed", "Delayed"),
+                            ("delivered", "Delivered"),
+                            ("failed", "Not delivered"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("code", models.CharField(blank=True, max_length=20)),
+                ("detail", models.CharField(blank=True, max_length=200)),
+                (
+                    "at",
+                    models.DateTimeField(
+                        help_text="When it happened, if the provider says so; else when it was received."
+                    ),
+                ),
+                ("received_at", models.DateTimeField()),
             ],
             options={
-                'ordering': ['at', 'id'],
+                "ordering": ["at", "id"],
             },
         ),
         migrations.CreateModel(
-            name='InboundText',
+            name="InboundText",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('provider_id', models.CharField(max_length=64, unique=True)),
-                ('address', models.CharField(help_text='The number it came from, in E.164.', max_length=254)),
-                ('received_at', models.DateTimeField()),
-                ('meaning', models.CharField(choices=[('stop', 'STOP'), ('start', 'START'), ('help', 'HELP'), ('confirm', 'Confirms'), ('maybe_stop', 'May want no more texts'), ('other', 'Something else')], max_length=10)),
-                ('ciphertext', models.BinaryField()),
-                ('salt', models.BinaryField(max_length=32)),
-                ('key_id', models.CharField(db_index=True, max_length=16)),
-                ('answer', models.CharField(blank=True, help_text='What was texted back at once.', max_length=320)),
-                ('holds_texts', models.BooleanField(default=False)),
-                ('needs_person', models.BooleanField(default=False)),
-                ('handled_at', models.DateTimeField(blank=True, null=True)),
-                ('handled_note', models.CharField(blank=True, max_length=200)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("provider_id", models.CharField(max_length=64, unique=True)),
+                ("address", models.CharField(help_text="The number it came from, in E.164.", max_length=254)),
+                ("received_at", models.DateTimeField()),
+                (
+                    "meaning",
+                    models.CharField(
+                        choices=[
+                            ("stop", "STOP"),
+                            ("start", "START"),
+                            ("help", "HELP"),
+                            ("confirm", "Confirms"),
+                            ("maybe_stop", "May want no more texts"),
+                            ("other", "Something else"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("ciphertext", models.BinaryField()),
+                ("salt", models.BinaryField(max_length=32)),
+                ("key_id", models.CharField(db_index=True, max_length=16)),
+                (
+                    "answer",
+                    models.CharField(blank=True, help_text="What was texted back at once.", max_length=320),
+                ),
+                ("holds_texts", models.BooleanField(default=False)),
+                ("needs_person", models.BooleanField(default=False)),
+                ("handled_at", models.DateTimeField(blank=True, null=True)),
+                ("handled_note", models.CharField(blank=True, max_length=200)),
             ],
             options={
-                'ordering': ['-id'],
+                "ordering": ["-id"],
             },
         ),
         migrations.CreateModel(
-            name='ReminderRule',
+            name="ReminderRule",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('channel', models.CharField(choices=[('email', 'E-mail'), ('phone', 'Text message')], max_length=5)),
-                ('days_before', models.PositiveSmallIntegerField(blank=True, null=True)),
-                ('at_time', models.TimeField(blank=True, help_text="By the facility's clock.", null=True)),
-                ('hours_before', models.PositiveSmallIntegerField(blank=True, null=True)),
-                ('is_active', models.BooleanField(default=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "channel",
+                    models.CharField(choices=[("email", "E-mail"), ("phone", "Text message")], max_length=5),
+                ),
+                ("days_before", models.PositiveSmallIntegerField(blank=True, null=True)),
+                ("at_time", models.TimeField(blank=True, help_text="By the facility's clock.", null=True)),
+                ("hours_before", models.PositiveSmallIntegerField(blank=True, null=True)),
+                ("is_active", models.BooleanField(default=True)),
             ],
             options={
-                'ordering': ['program', models.OrderBy(models.F('days_before'), descending=True, nulls_last=True), '-hours_before', 'channel'],
+                "ordering": [
+                    "program",
+                    models.OrderBy(models.F("days_before"), descending=True, nulls_last=True),
+                    "-hours_before",
+                    "channel",
+                ],
             },
         ),
         migrations.CreateModel(
-            name='ReminderWording',
+            name="ReminderWording",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('language', models.CharField(choices=[('en', 'English'), ('es', 'Español')], max_length=10)),
-                ('subject', models.CharField(blank=True, help_text='Of an e-mail.', max_length=120)),
-                ('text', models.TextField(max_length=2000)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("language", models.CharField(choices=[("en", "English"), ("es", "Español")], max_length=10)),
+                ("subject", models.CharField(blank=True, help_text="Of an e-mail.", max_length=120)),
+                ("text", models.TextField(max_length=2000)),
             ],
             options={
-                'ordering': ['rule', 'language'],
+                "ordering": ["rule", "language"],
             },
         ),
         migrations.RemoveConstraint(
-            model_name='message',
-            name='message_once_per_revision',
+            model_name="message",
+            name="message_once_per_revision",
         ),
         migrations.AddField(
-            model_name='message',
-            name='again_by',
-            field=models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="message",
+            name="again_by",
+            field=models.ForeignKey(
+                blank=True,
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='message',
-            name='again_of',
-            field=models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='sent_again_as', to='reminders.message'),
+            model_name="message",
+            name="again_of",
+            field=models.ForeignKey(
+                blank=True,
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="sent_again_as",
+                to="reminders.message",
+            ),
         ),
         migrations.AddField(
-            model_name='message',
-            name='again_reason',
+            model_name="message",
+            name="again_reason",
             field=models.CharField(blank=True, max_length=200),
         ),
         migrations.AddField(
-            model_name='message',
-            name='before',
-            field=models.JSONField(blank=True, default=dict, help_text='What the customer was told last, where a notice corrects it: starts_at, ends_at, staff; or cancelled.'),
+            model_name="message",
+            name="before",
+            field=models.JSONField(
+                blank=True,
+                default=dict,
+                help_text="What the customer was told last, where a notice corrects it: starts_at, ends_at, staff; or cancelled.",
+            ),
         ),
         migrations.AddField(
-            model_name='message',
-            name='copy',
-            field=models.PositiveSmallIntegerField(default=0, help_text='How many times it was sent again.'),
+            model_name="message",
+            name="copy",
+            field=models.PositiveSmallIntegerField(default=0, help_text="How many times it was sent again."),
         ),
         migrations.AddField(
-            model_name='message',
-            name='delivery',
-            field=models.CharField(blank=True, choices=[('', 'Not reported'), ('sent', 'Sent on'), ('delayed', 'Delayed'), ('delivered', 'Delivered'), ('failed', 'Not delivered')], default='', max_length=10),
+            model_name="message",
+            name="delivery",
+            field=models.CharField(
+                blank=True,
+                choices=[
+                    ("", "Not reported"),
+                    ("sent", "Sent on"),
+                    ("delayed", "Delayed"),
+                    ("delivered", "Delivered"),
+                    ("failed", "Not delivered"),
+                ],
+                default="",
+                max_length=10,
+            ),
         ),
         migrations.AddField(
-            model_name='message',
-            name='delivery_at',
+            model_name="message",
+            name="delivery_at",
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='message',
-            name='delivery_detail',
+            model_name="message",
+            name="delivery_detail",
             field=models.CharField(blank=True, max_length=200),
         ),
         migrations.AddField(
-            model_name='message',
-            name='handed_over_at',
+            model_name="message",
+            name="handed_over_at",
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='message',
-            name='handled_at',
+            model_name="message",
+            name="handled_at",
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='message',
-            name='handled_by',
-            field=models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="message",
+            name="handled_by",
+            field=models.ForeignKey(
+                blank=True,
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='message',
-            name='handled_note',
+            model_name="message",
+            name="handled_note",
             field=models.CharField(blank=True, max_length=200),
         ),
         migrations.AddField(
-            model_name='message',
-            name='needs_person_since',
+            model_name="message",
+            name="needs_person_since",
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='message',
-            name='transport',
-            field=models.CharField(blank=True, help_text='What sent it; console: nothing did.', max_length=10),
+            model_name="message",
+            name="transport",
+            field=models.CharField(
+                blank=True, help_text="What sent it; console: nothing did.", max_length=10
+            ),
         ),
         migrations.AddField(
-            model_name='message',
-            name='useful_until',
-            field=models.DateTimeField(blank=True, help_text='From this instant on sending it is pointless, whatever it is about.', null=True),
+            model_name="message",
+            name="useful_until",
+            field=models.DateTimeField(
+                blank=True,
+                help_text="From this instant on sending it is pointless, whatever it is about.",
+                null=True,
+            ),
         ),
         migrations.AlterField(
-            model_name='consentlog',
-            name='source',
-            field=models.CharField(choices=[('portal_booking', 'Booked on the portal'), ('portal_profile', 'Changed on the portal'), ('staff', 'Told to staff'), ('text_stop', 'Texted STOP'), ('text_start', 'Texted START'), ('provider', 'Refused by the provider as opted out'), ('unsubscribe', 'Unsubscribed from e-mail')], max_length=16),
+            model_name="consentlog",
+            name="source",
+            field=models.CharField(
+                choices=[
+                    ("portal_booking", "Booked on the portal"),
+                    ("portal_profile", "Changed on the portal"),
+                    ("staff", "Told to staff"),
+                    ("text_stop", "Texted STOP"),
+                    ("text_start", "Texted START"),
+                    ("provider", "Refused by the provider as opted out"),
+                    ("unsubscribe", "Unsubscribed from e-mail"),
+                ],
+                max_length=16,
+            ),
         ),
         migrations.AlterField(
-            model_name='message',
-            name='address',
-            field=models.CharField(blank=True, help_text='Empty if there is none to send it to.', max_length=254),
+            model_name="message",
+            name="address",
+            field=models.CharField(
+                blank=True, help_text="Empty if there is none to send it to.", max_length=254
+            ),
         ),
         migrations.AlterField(
-            model_name='message',
-            name='appointment',
-            field=models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='messages', to='appointments.appointment'),
+            model_name="message",
+            name="appointment",
+            field=models.ForeignKey(
+                blank=True,
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="messages",
+                to="appointments.appointment",
+            ),
         ),
         migrations.AlterField(
-            model_name='message',
-            name='ciphertext',
+            model_name="message",
+            name="ciphertext",
             field=models.BinaryField(null=True),
         ),
         migrations.AlterField(
-            model_name='message',
-            name='key_id',
+            model_name="message",
+            name="key_id",
             field=models.CharField(blank=True, max_length=16),
         ),
         migrations.AlterField(
-            model_name='message',
-            name='kind',
-            field=models.CharField(choices=[('reminder', 'Reminder'), ('booked', 'Booked'), ('moved', 'Moved'), ('cancelled', 'Cancelled'), ('please_sign', 'Please sign'), ('sign_in', 'Sign-in code'), ('contact', 'Code for a new address'), ('alert', 'Contact changed')], max_length=12),
+            model_name="message",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("reminder", "Reminder"),
+                    ("booked", "Booked"),
+                    ("moved", "Moved"),
+                    ("cancelled", "Cancelled"),
+                    ("please_sign", "Please sign"),
+                    ("sign_in", "Sign-in code"),
+                    ("contact", "Code for a new address"),
+                    ("alert", "Contact changed"),
+                ],
+                max_length=12,
+            ),
         ),
         migrations.AlterField(
-            model_name='message',
-            name='salt',
+            model_name="message",
+            name="salt",
             field=models.BinaryField(max_length=32, null=True),
         ),
         migrations.AddField(
-            model_name='contactproblem',
-            name='cleared_by',
-            field=models.ForeignKey(blank=True, help_text='Empty if a message arrived there after all.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="contactproblem",
+            name="cleared_by",
+            field=models.ForeignKey(
+                blank=True,
+                help_text="Empty if a message arrived there after all.",
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='contactproblem',
-            name='message',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='problems', to='reminders.message'),
+            model_name="contactproblem",
+            name="message",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="problems",
+                to="reminders.message",
+            ),
         ),
         migrations.AddField(
-            model_name='deliveryreport',
-            name='message',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='reports', to='reminders.message'),
+            model_name="deliveryreport",
+            name="message",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="reports", to="reminders.message"
+            ),
         ),
         migrations.AddField(
-            model_name='inboundtext',
-            name='appointment',
-            field=models.ForeignKey(blank=True, help_text='The one it confirmed.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='inbound_texts', to='appointments.appointment'),
+            model_name="inboundtext",
+            name="appointment",
+            field=models.ForeignKey(
+                blank=True,
+                help_text="The one it confirmed.",
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="inbound_texts",
+                to="appointments.appointment",
+            ),
         ),
         migrations.AddField(
-            model_name='inboundtext',
-            name='handled_by',
-            field=models.ForeignKey(blank=True, help_text='Empty if the person settled it by agreeing anew or by STOP.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="inboundtext",
+            name="handled_by",
+            field=models.ForeignKey(
+                blank=True,
+                help_text="Empty if the person settled it by agreeing anew or by STOP.",
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='reminderrule',
-            name='program',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='reminder_rules', to='appointments.program'),
+            model_name="reminderrule",
+            name="program",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="reminder_rules",
+                to="appointments.program",
+            ),
         ),
         migrations.AddField(
-            model_name='message',
-            name='rule',
-            field=models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='messages', to='reminders.reminderrule'),
+            model_name="message",
+            name="rule",
+            field=models.ForeignKey(
+                blank=True,
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="messages",
+                to="reminders.reminderrule",
+            ),
         ),
         migrations.AddIndex(
-            model_name='message',
-            index=models.Index(condition=models.Q(('key_id', ''), _negated=True), fields=['key_id'], name='message_key'),
+            model_name="message",
+            index=models.Index(
+                condition=models.Q(("key_id", ""), _negated=True), fields=["key_id"], name="message_key"
+            ),
         ),
         migrations.AddIndex(
-            model_name='message',
-            index=models.Index(condition=models.Q(('again_of__isnull', False)), fields=['again_of'], name='message_again_of'),
+            model_name="message",
+            index=models.Index(
+                condition=models.Q(("again_of__isnull", False)), fields=["again_of"], name="message_again_of"
+            ),
         ),
         migrations.AddIndex(
-            model_name='message',
-            index=models.Index(condition=models.Q(('provider_id', ''), _negated=True), fields=['provider_id'], name='message_provider_id'),
+            model_name="message",
+            index=models.Index(
+                condition=models.Q(("provider_id", ""), _negated=True),
+                fields=["provider_id"],
+                name="message_provider_id",
+            ),
         ),
         migrations.AddIndex(
-            model_name='message',
-            index=models.Index(condition=models.Q(('channel', 'phone'), ('handed_over_at__isnull', False)), fields=['address', 'handed_over_at'], name='message_texts_to_number'),
+            model_name="message",
+            index=models.Index(
+                condition=models.Q(("channel", "phone"), ("handed_over_at__isnull", False)),
+                fields=["address", "handed_over_at"],
+                name="message_texts_to_number",
+            ),
         ),
         migrations.AddIndex(
-            model_name='message',
-            index=models.Index(condition=models.Q(('handled_at__isnull', True), ('needs_person_since__isnull', False)), fields=['needs_person_since'], name='message_needs_person'),
+            model_name="message",
+            index=models.Index(
+                condition=models.Q(("handled_at__isnull", True), ("needs_person_since__isnull", False)),
+                fields=["needs_person_since"],
+                name="message_needs_person",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='message',
-            constraint=models.UniqueConstraint(condition=models.Q(('appointment__isnull', False)), fields=('appointment', 'kind', 'channel', 'rule', 'revision', 'copy'), name='message_once', nulls_distinct=False),
+            model_name="message",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("appointment__isnull", False)),
+                fields=("appointment", "kind", "channel", "rule", "revision", "copy"),
+                name="message_once",
+                nulls_distinct=False,
+            ),
         ),
         migrations.AddConstraint(
-            model_name='message',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'reminder'), ('rule__isnull', False)), models.Q(models.Q(('kind', 'reminder'), _negated=True), ('rule__isnull', True)), _connector='OR'), name='message_reminder_names_rule'),
+            model_name="message",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("kind", "reminder"), ("rule__isnull", False)),
+                    models.Q(models.Q(("kind", "reminder"), _negated=True), ("rule__isnull", True)),
+                    _connector="OR",
+                ),
+                name="message_reminder_names_rule",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='message',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ciphertext__isnull', True), ('key_id', ''), ('salt__isnull', True)), models.Q(('ciphertext__isnull', False), ('salt__isnull', False), models.Q(('key_id', ''), _negated=True)), _connector='OR'), name='message_text_is_sealed'),
+            model_name="message",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("ciphertext__isnull", True), ("key_id", ""), ("salt__isnull", True)),
+                    models.Q(
+                        ("ciphertext__isnull", False),
+                        ("salt__isnull", False),
+                        models.Q(("key_id", ""), _negated=True),
+                    ),
+                    _connector="OR",
+                ),
+                name="message_text_is_sealed",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='message',
-            constraint=models.CheckConstraint(condition=models.Q(('appointment__isnull', False), ('ciphertext__isnull', False), _connector='OR'), name='message_without_appointment_has_text'),
+            model_name="message",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("appointment__isnull", False), ("ciphertext__isnull", False), _connector="OR"
+                ),
+                name="message_without_appointment_has_text",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='message',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('address', ''), _negated=True), ('state', 'closed'), _connector='OR'), name='message_goes_somewhere'),
+            model_name="message",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("address", ""), _negated=True), ("state", "closed"), _connector="OR"
+                ),
+                name="message_goes_somewhere",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='message',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('handled_at__isnull', True), ('handled_by__isnull', True)), models.Q(('handled_at__isnull', False), ('handled_by__isnull', False)), _connector='OR'), name='message_handled_who_and_when'),
+            model_name="message",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("handled_at__isnull", True), ("handled_by__isnull", True)),
+                    models.Q(("handled_at__isnull", False), ("handled_by__isnull", False)),
+                    _connector="OR",
+                ),
+                name="message_handled_who_and_when",
+            ),
         ),
         migrations.AddField(
-            model_name='reminderwording',
-            name='rule',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='wordings', to='reminders.reminderrule'),
+            model_name="reminderwording",
+            name="rule",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="wordings",
+                to="reminders.reminderrule",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='contactproblem',
-            constraint=models.UniqueConstraint(condition=models.Q(('cleared_at__isnull', True)), fields=('channel', 'address'), name='contactproblem_open_once'),
+            model_name="contactproblem",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("cleared_at__isnull", True)),
+                fields=("channel", "address"),
+                name="contactproblem_open_once",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='deliveryreport',
-            constraint=models.UniqueConstraint(fields=('transport', 'event_id'), name='deliveryreport_once'),
+            model_name="deliveryreport",
+            constraint=models.UniqueConstraint(fields=("transport", "event_id"), name="deliveryreport_once"),
         ),
         migrations.AddIndex(
-            model_name='inboundtext',
-            index=models.Index(fields=['address'], name='inboundtext_address'),
+            model_name="inboundtext",
+            index=models.Index(fields=["address"], name="inboundtext_address"),
         ),
         migrations.AddIndex(
-            model_name='inboundtext',
-            index=models.Index(condition=models.Q(('handled_at__isnull', True), ('needs_person', True)), fields=['received_at'], name='inboundtext_needs_person'),
+            model_name="inboundtext",
+            index=models.Index(
+                condition=models.Q(("handled_at__isnull", True), ("needs_person", True)),
+                fields=["received_at"],
+                name="inboundtext_needs_person",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='reminderrule',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('at_time__isnull', False), ('days_before__isnull', False), ('days_before__lte', 60), ('hours_before__isnull', True)), models.Q(('at_time__isnull', True), ('days_before__isnull', True), ('hours_before__gte', 1), ('hours_before__isnull', False), ('hours_before__lte', 72)), _connector='OR'), name='reminderrule_days_or_hours'),
+            model_name="reminderrule",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("at_time__isnull", False),
+                        ("days_before__isnull", False),
+                        ("days_before__lte", 60),
+                        ("hours_before__isnull", True),
+                    ),
+                    models.Q(
+                        ("at_time__isnull", True),
+                        ("days_before__isnull", True),
+                        ("hours_before__gte", 1),
+                        ("hours_before__isnull", False),
+                        ("hours_before__lte", 72),
+                    ),
+                    _connector="OR",
+                ),
+                name="reminderrule_days_or_hours",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='reminderrule',
-            constraint=models.UniqueConstraint(fields=('program', 'channel', 'days_before', 'at_time', 'hours_before'), name='reminderrule_once_per_program', nulls_distinct=False),
+            model_name="reminderrule",
+            constraint=models.UniqueConstraint(
+                fields=("program", "channel", "days_before", "at_time", "hours_before"),
+                name="reminderrule_once_per_program",
+                nulls_distinct=False,
+            ),
         ),
         migrations.AddConstraint(
-            model_name='reminderwording',
-            constraint=models.UniqueConstraint(fields=('rule', 'language'), name='reminderwording_once_per_language'),
+            model_name="reminderwording",
+            constraint=models.UniqueConstraint(
+                fields=("rule", "language"), name="reminderwording_once_per_language"
+            ),
         ),
     ]

@@ -5,20 +5,27 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('appointments', '0007_confirmation'),
-        ('reminders', '0003_delivery'),
+        ("appointments", "0007_confirmation"),
+        ("reminders", "0003_delivery"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='message',
-            index=models.Index(condition=models.Q(('settled_at__isnull', False)), fields=['state', 'settled_at', 'id'], name='message_settled'),
+            model_name="message",
+            index=models.Index(
+                condition=models.Q(("settled_at__isnull", False)),
+                fields=["state", "settled_at", "id"],
+                name="message_settled",
+            ),
         ),
         migrations.AddIndex(
-            model_name='message',
-            index=models.Index(condition=models.Q(('state', 'given_up'), ('delivery', 'failed'), _connector='OR'), fields=['settled_at', 'id'], name='message_failed'),
+            model_name="message",
+            index=models.Index(
+                condition=models.Q(("state", "given_up"), ("delivery", "failed"), _connector="OR"),
+                fields=["settled_at", "id"],
+                name="message_failed",
+            ),
         ),
     ]

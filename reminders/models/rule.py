@@ -60,7 +60,9 @@ class ReminderRule(models.Model):
             return f"{self.hours_before} hour{'s' if self.hours_before != 1 else ''} before"
         if not self.days_before:
             return f"on the day at {self.at_time:%-I:%M %p}"
-        return f"{self.days_before} day{'s' if self.days_before != 1 else ''} before at {self.at_time:%-I:%M %p}"
+        return (
+            f"{self.days_before} day{'s' if self.days_before != 1 else ''} before at {self.at_time:%-I:%M %p}"
+        )
 
 
 class ReminderWording(models.Model):

@@ -209,7 +209,10 @@ def test_a_status_that_is_delivered_twice_counts_once(texted):
     assert kept() == (0, 1, 0)
 
 
-@pytest.mark.parametrize("query", ["", "?message=", "?message=nonsense", "?message=0b6a8f7e-5f2e-4b7e-9a53-1c2f7a9e4d10", "?other=1"])
+@pytest.mark.parametrize(
+    "query",
+    ["", "?message=", "?message=nonsense", "?message=0b6a8f7e-5f2e-4b7e-9a53-1c2f7a9e4d10", "?other=1"],
+)
 def test_a_status_of_no_message_of_ours_is_accepted_and_logged_without_its_number(query, caplog):
     caplog.set_level(logging.INFO)
     assert twilio(STATUS + query, SENT).status_code == 204
