@@ -9,6 +9,7 @@ from django.db import transaction
 
 from appointments import customers
 from appointments.access import Access
+from appointments.branding import said
 from appointments.customers import languages
 from appointments.models import Customer, Facility
 from appointments.models.people import EARLIEST_BIRTH, normalised_phone
@@ -16,6 +17,7 @@ from reminders import planning
 from scheduling.forms.wall_time import date_field
 
 SEARCH_LIMIT = 200
+TEXTS_NEED_CONSENT = said("No texts go there until the {customer} has agreed. Note that on their page.")
 
 
 class PhoneField(forms.CharField):
@@ -23,7 +25,8 @@ class PhoneField(forms.CharField):
 
     def __init__(self, **options: Any) -> None:
         widget = forms.TextInput(attrs={"type": "tel", "autocomplete": "off"})
-        super().__init__(**{"max_length": 32, "widget": widget, "required": False, **options})
+        usual = {"max_length": 32, "widget": widget, "required": False, "help_text": TEXTS_NEED_CONSENT}
+        super().__init__(**{**usual, **options})
 
     def clean(self, value: Any) -> str:
         return normalised_phone(super().clean(value))
