@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.conf import settings
-from django.db.models import Q, QuerySet
+from django.db import connection
+from django.db.models import QuerySet
 from django.utils import translation
 
 from appointments.models import Appointment, AppointmentEvent, Channel, Customer, Program
@@ -73,14 +74,31 @@ def rules_changed(program: Program, *, now: datetime) -> None:
     replan(Appointment.objects.filter(program=program), now=now)
 
 
+# Every booking online with a number asks, and building the query costs more than it. Both sides of OR have an index.
+_AHEAD = """
+SELECT id FROM appointments_appointment
+ WHERE status = 'scheduled' AND starts_at > %(now)s AND ({given} OR customer_id = ANY(ARRAY(
+       SELECT id FROM appointments_customer WHERE {on_record})))
+"""
+_WRITTEN_TO = {
+    Channel.EMAIL: _AHEAD.format(
+        given="contact_email <> '' AND upper(contact_email) = upper(%(address)s)",
+        on_record="email <> '' AND upper(email) = upper(%(address)s)",
+    ),
+    Channel.PHONE: _AHEAD.format(
+        given="contact_phone <> '' AND contact_phone = %(address)s",
+        on_record="phone <> '' AND phone = %(address)s",
+    ),
+}
+
+
 def address_changed(*, channel: str, address: str, now: datetime) -> None:
     """What is known of an address has changed: its owner agreed to messages, took that back, or can be reached again."""
-    if channel == Channel.EMAIL:
-        given, on_record = Q(contact_email__iexact=address), Q(email__iexact=address)
-    else:
-        given, on_record = Q(contact_phone=address), Q(phone=address)
-    theirs = Q(customer__in=list(Customer.objects.filter(on_record).values_list("pk", flat=True)))
-    replan(Appointment.objects.filter(given | theirs), now=now)
+    with connection.cursor() as cursor:
+        cursor.execute(_WRITTEN_TO[Channel(channel)], {"now": now, "address": address})
+        theirs = [row[0] for row in cursor.fetchall()]
+    if theirs:
+        replan(Appointment.objects.filter(pk__in=theirs), now=now)
 
 
 def customer_changed(customer: Customer, *, now: datetime) -> None:
