@@ -27,7 +27,6 @@ def send_again(
     by: User | None,
     now: datetime,
     channel: str | None = None,
-    address: str | None = None,
     due_at: datetime | None = None,
 ) -> Message:
     """Put it in the outbox once more, worded anew when it is sent: to where messages about the appointment go now, due at
@@ -38,7 +37,7 @@ def send_again(
     channel = channel or message.channel
     if message.appointment is None:
         raise CannotSendAgain("It is about no appointment.")
-    to = address or suppression.address_of(message.appointment, channel)
+    to = suppression.address_of(message.appointment, channel)
     if not to:
         raise CannotSendAgain("There is no address to send it to.")
     with transaction.atomic():

@@ -85,7 +85,6 @@ def test_a_copy_goes_where_the_customer_is_reached_now(appointment):
     appointment.customer.save()
     assert again(fresh(first)).address == "new@example.org"
     assert again(fresh(first), channel="phone").address == appointment.customer.phone
-    assert again(fresh(first), address="desk@example.org").address == "desk@example.org"
 
 
 def test_a_copy_may_be_due_later(appointment):
