@@ -33,6 +33,9 @@ CHANGE_CLOSURES = "scheduling.change_closure"
 SEE_MESSAGES = "reminders.view_message"
 SEND_MESSAGES = "reminders.add_message"
 CHANGE_REMINDERS = "reminders.change_reminderrule"
+# One's own calendars; those of colleagues at one's facilities.
+HAVE_CALENDARS = "calendarsync.add_calendarconnection"
+SEE_CALENDARS = "calendarsync.view_calendarconnection"
 
 _DESK = {
     SEE_SCHEDULE,
@@ -44,9 +47,10 @@ _DESK = {
     ASK_TIME_OFF,
     SEE_MESSAGES,
     SEND_MESSAGES,
+    HAVE_CALENDARS,
 }
 _PROVIDER = _DESK | {READ_PRIVATE_NOTE, WRITE_PRIVATE_NOTE}
-_MANAGER = _PROVIDER | {CHANGE_HOURS, DECIDE_TIME_OFF, CHANGE_CLOSURES, CHANGE_REMINDERS}
+_MANAGER = _PROVIDER | {CHANGE_HOURS, DECIDE_TIME_OFF, CHANGE_CLOSURES, CHANGE_REMINDERS, SEE_CALENDARS}
 
 # The Administrator role adds Django admin itself: see StaffBackend.
 PERMISSIONS: dict[str, frozenset[str]] = {
@@ -58,7 +62,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
 }
 # Administrators keep the organisation's records in Django admin. Private notes are no part of it, and of the record of
 # sign-ins they may only delete what keeps a person locked out.
-ADMIN_APPS = frozenset({"appointments", "scheduling", "reminders", "portal", "auth"})
+ADMIN_APPS = frozenset({"appointments", "scheduling", "calendarsync", "reminders", "portal", "auth"})
 SIGN_IN_RECORD = frozenset(
     {
         "axes.view_accessattempt",

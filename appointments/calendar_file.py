@@ -61,12 +61,16 @@ def uid(appointment: Appointment) -> str:
     return f"{appointment.reference}@{urlsplit(settings.PUBLIC_BASE_URL).hostname}"
 
 
+def sequence(appointment: Appointment) -> int:
+    """Undoing a cancellation is the next revision, and has to count more than the cancellation (RFC 5546, 2.1.4)."""
+    return 2 * appointment.revision + appointment.is_cancelled
+
+
 def _event(appointment: Appointment, now: datetime) -> Event:
     facility = appointment.facility
     event = Event()
     event.add("uid", uid(appointment))
-    # Undoing a cancellation is the next revision, and has to count more than the cancellation (RFC 5546, 2.1.4).
-    event.add("sequence", 2 * appointment.revision + appointment.is_cancelled)
+    event.add("sequence", sequence(appointment))
     event.add("dtstamp", _to_the_second(now))
     event.add("dtstart", _to_the_second(appointment.starts_at))
     event.add("dtend", _to_the_second(appointment.ends_at))

@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db import connection
 
 from appointments.models import Appointment, Channel
-from reminders.models import CODES, Kind, Message, Source
+from reminders.models import CODES, WARNINGS, Kind, Message, Source
 from securecare import localtime
 
 PAST = "The appointment's date has passed."
@@ -64,8 +64,8 @@ def reason(message: Message, *, now: datetime) -> str:
 
 
 def _is_needed(message: Message) -> bool:
-    """A code is what somebody has just asked for, and the e-mail that a contact was changed warns its owner."""
-    is_warning = message.kind == Kind.ALERT and message.channel == Channel.EMAIL
+    """A code is what somebody has just asked for; a warning is an e-mail about what somebody has to see to."""
+    is_warning = message.kind in WARNINGS and message.channel == Channel.EMAIL
     return message.kind in CODES or is_warning
 
 

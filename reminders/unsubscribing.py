@@ -9,13 +9,12 @@ from uuid import UUID
 from django.conf import settings
 from django.urls import reverse
 
-from reminders.models import CODES, Channel, Kind, Message
+from reminders.models import CODES, WARNINGS, Channel, Message
 from securecare.links import keyed_digest
 
 PURPOSE = "unsubscribe"
 REFERENCE_BYTES = 16
-# Sent to whoever asked for it, or because somebody else may have.
-_NOT_ENDED = {*CODES, Kind.ALERT}
+_NOT_ENDED = {*CODES, *WARNINGS}
 
 
 def url(message: Message) -> str:

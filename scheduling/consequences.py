@@ -3,6 +3,7 @@
 from django.db import connection
 
 from appointments.models import AppointmentEvent
+from calendarsync import queueing
 from reminders import planning
 
 # Kinds after which the customer belongs to the appointment's facility.
@@ -14,6 +15,7 @@ def follow(event: AppointmentEvent) -> None:
     if event.kind in _PLACED:
         _make_known_at_facility(event)
     planning.plan(event)
+    queueing.follow(event)
 
 
 def _make_known_at_facility(event: AppointmentEvent) -> None:

@@ -233,9 +233,9 @@ class Hints:
 _hints = Hints()
 
 
-def publish(task: Task, *row_ids: int) -> bool:
+def publish(task: Task, *row_ids: int, priority: int = 0) -> bool:
     """Tell a worker of these rows now; False if the queue cannot be reached."""
-    return _hints.publish(task, *row_ids)
+    return _hints.publish(task, *row_ids, priority=priority)
 
 
 def queue_on_commit(task: Task, row: OutboxRow, *, now: datetime, hints: Hints = _hints) -> None:

@@ -148,6 +148,21 @@ CELERY_BEAT_SCHEDULE = {
         # By the clock: a beat that was restarted has forgotten when it last did.
         "schedule": crontab(hour="*/6", minute="17"),
     },
+    "sync-due-calendars": {
+        "task": "calendarsync.tasks.sweep",
+        "schedule": timedelta(seconds=30),
+        "options": {"expires": 30},
+    },
+    # Each calendar is compared once a night, by the clock of its owner's facility.
+    "reconcile-calendars": {
+        "task": "calendarsync.tasks.reconcile_due",
+        "schedule": crontab(minute="12,42"),
+        "options": {"expires": 1500},
+    },
+    "clear-unfinished-calendars": {
+        "task": "calendarsync.tasks.clear_unfinished",
+        "schedule": timedelta(hours=6),
+    },
     "clear-expired-sessions": {
         "task": "securecare.tasks.clear_expired_sessions",
         "schedule": timedelta(hours=6),
@@ -263,6 +278,22 @@ TEXTS_PER_NUMBER_A_WEEK = env.int("TEXTS_PER_NUMBER_A_WEEK", default=15)
 # How long a worker may be silent about a message before another takes it over.
 OUTBOX_CLAIM_SECONDS = env.int("OUTBOX_CLAIM_SECONDS", default=300)
 
+# ------------------------------------------------------------------------------- calendars of staff
+
+# Google: the client of this site (OAuth), and the key of a service account that acts for the whole domain. Either may be
+# missing; without both nobody can connect a Google calendar.
+GOOGLE_CLIENT_ID = env.str("GOOGLE_CLIENT_ID", default="")
+GOOGLE_CLIENT_SECRET = env.str("GOOGLE_CLIENT_SECRET", default="")
+GOOGLE_SERVICE_ACCOUNT_FILE = env.str("GOOGLE_SERVICE_ACCOUNT_FILE", default="")
+GOOGLE_API_BASE = env.str("GOOGLE_API_BASE", default="https://www.googleapis.com").rstrip("/")
+GOOGLE_AUTH_URL = env.str("GOOGLE_AUTH_URL", default="https://accounts.google.com/o/oauth2/v2/auth")
+GOOGLE_TOKEN_URL = env.str("GOOGLE_TOKEN_URL", default="https://oauth2.googleapis.com/token")
+GOOGLE_REVOKE_URL = env.str("GOOGLE_REVOKE_URL", default="https://oauth2.googleapis.com/revoke")
+# CalDAV servers inside the organisation's own network, as host or host:port; all others have to be public, and on https.
+CALDAV_PRIVATE_HOSTS = env.list("CALDAV_PRIVATE_HOSTS", default=[])
+# Of any one calendar, by all workers together. Google allows 10.
+CALENDAR_REQUESTS_PER_SECOND = env.float("CALENDAR_REQUESTS_PER_SECOND", default=8)
+
 # --------------------------------------------------------------------------------------- encryption
 
 # "id:base64 of 32 bytes, id:…": the first key seals, all of them open. Ids are at most 16 characters.
@@ -314,7 +345,19 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
     # The clients of providers write down numbers, texts and keys when they are asked for detail.
-    "loggers": {name: {"level": "WARNING"} for name in ("python_http_client", "twilio", "urllib3")},
+    "loggers": {
+        name: {"level": "WARNING"}
+        for name in (
+            "caldav",
+            "googleapiclient",
+            "niquests",
+            "oauthlib",
+            "python_http_client",
+            "requests_oauthlib",
+            "twilio",
+            "urllib3",
+        )
+    },
 }
 
 if not DEBUG and SECURE_COOKIES and SECRET_KEY == DEVELOPMENT_SECRET:

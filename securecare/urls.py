@@ -10,6 +10,7 @@ urlpatterns = [
     path("", include("appointments.signin.urls")),
     path("", include("scheduling.urls")),
     path("", include("reminders.urls")),
+    path("", include("calendarsync.urls")),
     path("c/<str:token>/", confirmation.confirm, name="confirm"),
     path("portal/", include("portal.urls")),
     path("admin/", admin.site.urls),

@@ -67,6 +67,11 @@ class Organisation(models.Model):
         validators=[validate_origins],
         help_text="One address a line, such as https://www.example.org. Empty: no site may.",
     )
+    calendars_show_public_notes = models.BooleanField(
+        "public notes in calendars",
+        default=False,
+        help_text="Whether public notes go into calendars that staff connect. Entries written before follow the next night.",
+    )
     second_factor = models.CharField(max_length=12, choices=SecondFactor, default=SecondFactor.OPTIONAL)
     idle_minutes = models.PositiveSmallIntegerField(
         default=30,

@@ -3,13 +3,14 @@
 from appointments.models import Channel
 from reminders.models.consent import ConsentLog, Source
 from reminders.models.inbound import InboundText, Meaning
-from reminders.models.message import CODES, NOTICES, Delivery, Kind, Message, MessageQuerySet
+from reminders.models.message import CODES, NOTICES, WARNINGS, Delivery, Kind, Message, MessageQuerySet
 from reminders.models.report import ChannelStop, ContactProblem, DeliveryReport
 from reminders.models.rule import ReminderRule, ReminderWording
 
 __all__ = [
     "CODES",
     "NOTICES",
+    "WARNINGS",
     "Channel",
     "ChannelStop",
     "ConsentLog",

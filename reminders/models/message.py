@@ -21,11 +21,14 @@ class Kind(models.TextChoices):
     SIGN_IN = "sign_in", "Sign-in code"
     CONTACT = "contact", "Code for a new address"
     ALERT = "alert", "Contact changed"
+    COLLEAGUE = "colleague", "To somebody on staff"
 
 
 NOTICES = (Kind.BOOKED, Kind.MOVED, Kind.CANCELLED)
 # Whoever reads one of these could act as the customer.
 CODES = (Kind.SIGN_IN, Kind.CONTACT)
+# E-mails that warn of what somebody has to see to: they go out however the address stands, and nobody unsubscribes from them.
+WARNINGS = (Kind.ALERT, Kind.COLLEAGUE)
 
 
 class Delivery(models.TextChoices):

@@ -1,0 +1,1 @@
+"""Django system checks: settings of calendars that are incomplete or cannot work are told at once."""

@@ -1,0 +1,243 @@
+"""Bringing calendars to what the record says, whatever fails in between.
+
+A worker takes one calendar at a time and carries out its rows one after the other. Each is level-triggered: it brings the
+entry to what the appointment is at that moment, so that rows may come twice, late or in any order. No lock and no
+transaction is held while a provider is asked. What a lost answer left behind is found by the next attempt, because the name
+of every entry is known beforehand.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import InterfaceError, OperationalError, close_old_connections, transaction
+from django.db.models import Exists, OuterRef, Q
+
+from appointments.models import Appointment, Organisation
+from calendarsync import entries, pacing, providers, queueing, trouble
+from calendarsync.entries import Entry
+from calendarsync.models import CalendarConnection, CalendarSync, Outcome, Reason, SyncedEvent
+from calendarsync.models.connection import State
+from calendarsync.providers.base import Calendar, CalendarError, Fault, Known, Written
+
+logger = logging.getLogger(__name__)
+
+Clock = Callable[[], datetime]
+Pacemaker = Callable[[int], None]
+# A worker stays with a calendar this long, then others have their turn.
+STAY = timedelta(seconds=20)
+# Renewed with every row: after a worker is lost, the calendar waits this long for the next.
+LEASE = timedelta(seconds=45)
+CONNECTION_ERRORS = (OperationalError, InterfaceError)
+ALL_REMOVED = "The calendar was disconnected."
+COVERED = "Another row brought the entry up to date."
+
+
+class ClaimLost(Exception):
+    """Another worker has taken the row over meanwhile: what we would write may be old."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What one row comes to, as seen now: the entry that should stand there, and what we know of the one that does."""
+
+    appointment: Appointment
+    entry: Entry | None
+    known: Known | None
+
+
+def drain(connection_id: int, *, clock: Clock, pace: Pacemaker = pacing.wait_for_turn) -> None:
+    """Carry out the rows of one calendar that are due, unless another worker is at it. What was written down while we finished
+    is not forgotten: we look once more after letting go."""
+    while connection := _take(connection_id, now=clock()):
+        visit = Visit(connection, clock, pace)
+        try:
+            visit.carry_out_all()
+        finally:
+            visit.end()
+        if not _has_work(connection_id, now=clock()):
+            return
+        if visit.was_cut_short:
+            queueing.hint(connection_id)
+            return
+
+
+def waiting(*, now: datetime) -> list[int]:
+    """Calendars that can be asked, for which something is due; and those that are left with nothing more to remove."""
+    due = CalendarSync.objects.due(now).filter(connection=OuterRef("pk")).order_by()
+    reachable = CalendarConnection.objects.reachable(now)
+    return list(
+        reachable.filter(Exists(due) | Q(state=State.LEAVING)).order_by("pk").values_list("pk", flat=True)
+    )
+
+
+def _take(connection_id: int, *, now: datetime) -> CalendarConnection | None:
+    """The calendar for us alone; None if it is resting, stopped, or another worker's."""
+    is_free = Q(drained_until=None) | Q(drained_until__lte=now)
+    free = CalendarConnection.objects.reachable(now).filter(is_free, pk=connection_id)
+    if not free.update(drained_until=now + LEASE):
+        return None
+    return CalendarConnection.objects.select_related("staff").get(pk=connection_id)
+
+
+def _has_work(connection_id: int, *, now: datetime) -> bool:
+    is_reachable = CalendarConnection.objects.reachable(now).filter(pk=connection_id).exists()
+    return is_reachable and CalendarSync.objects.of(connection_id).ready(now).exists()
+
+
+class Visit:
+    """One worker's time with one calendar, which is opened when it is first needed."""
+
+    def __init__(self, connection: CalendarConnection, clock: Clock, pace: Pacemaker) -> None:
+        self.connection = connection
+        self.was_cut_short = False
+        self._clock, self._pace = clock, pace
+        self._began = clock()
+        self._calendar: Calendar | None = None
+        self._row: CalendarSync | None = None
+
+    def carry_out_all(self) -> None:
+        """Row by row, until none is due, the calendar must rest, or others should have their turn."""
+        rows = CalendarSync.objects.of(self.connection)
+        while row_id := rows.ready(self._clock()).values_list("pk", flat=True).first():
+            if self._clock() - self._began > STAY:
+                self.was_cut_short = True
+                return
+            row = rows.claim(row_id, now=self._clock())
+            if row is not None and not self._carry_out(row):
+                return
+            _keep_lease(self.connection, now=self._clock())
+        if self.connection.state == State.LEAVING:
+            _finish_leaving(self.connection, now=self._clock())
+
+    def end(self) -> None:
+        if self._calendar is not None:
+            self._calendar.close()
+        CalendarConnection.objects.filter(pk=self.connection.pk).update(drained_until=None)
+
+    def _carry_out(self, row: CalendarSync) -> bool:
+        """Settle one row. Whether the calendar can be asked for more."""
+        self._row = row
+        try:
+            may_go_on = self._write(row)
+        except CalendarError as error:
+            may_go_on = self._settle_failure(row, error)
+        except ClaimLost:
+            logger.warning("Calendar sync %s was taken over by another worker", row.pk)
+            return False
+        except Exception as error:
+            logger.exception("Calendar sync %s met a fault of our own", row.pk)
+            if isinstance(error, CONNECTION_ERRORS):
+                close_old_connections()
+            row.retry_later(error=f"A fault of our own: {type(error).__name__}", now=self._clock())
+            return False
+        _pass_on(row, now=self._clock())
+        return may_go_on
+
+    def _write(self, row: CalendarSync) -> bool:
+        task = _look(row, self.connection, now=self._clock())
+        calendar = self._open()
+        if task.entry is None:
+            was_there = calendar.remove(task.appointment.reference, task.known)
+            _record(row, task, Outcome.REMOVED if was_there else Outcome.NOTHING, None, now=self._clock())
+        else:
+            written = calendar.put(task.entry, task.known)
+            outcome = Outcome.UPDATED if written.was_there else Outcome.ADDED
+            _record(row, task, outcome, written, now=self._clock())
+        return True
+
+    def _open(self) -> Calendar:
+        if self._calendar is None:
+            self._calendar = providers.open_calendar(self.connection, pace=self._turn)
+        return self._calendar
+
+    def _turn(self) -> None:
+        """Before every request: whoever has lost the row meanwhile would write what may be old."""
+        self._pace(self.connection.pk)
+        row = self._row
+        if row is not None and not CalendarSync.objects.filter(pk=row.pk, claim=row.claim).exists():
+            raise ClaimLost
+
+    def _settle_failure(self, row: CalendarSync, error: CalendarError) -> bool:
+        """Whether to go on with others: a failure that is the calendar's own does not use up the row's attempts."""
+        now, connection = self._clock(), self.connection
+        if error.fault is Fault.ENTRY:
+            row.give_up(error=str(error), now=now)
+            return True
+        if error.fault is Fault.CALENDAR:
+            row.put_off(until=now, reason=str(error))
+            trouble.stop(connection, error, now=now)
+            return False
+        is_pattern = trouble.count(connection, error, now=now)
+        if error.fault is Fault.PASSING and not is_pattern:
+            row.retry_later(error=str(error), now=now, retry_after=error.retry_after)
+            return error.retry_after is None
+        row.put_off(until=trouble.rest(connection, error, now=now), reason=str(error))
+        return False
+
+
+def _look(row: CalendarSync, connection: CalendarConnection, *, now: datetime) -> Task:
+    """What the row comes to. Others that wait for the same are covered by it: whatever they were written for is seen here,
+    because the look comes after."""
+    others = CalendarSync.objects.of(connection).filter(
+        appointment=row.appointment_id, state=row.State.PENDING
+    )
+    others.update(state=row.State.CLOSED, settled_at=now, closed_reason=COVERED, covered_by=row)
+    connection.refresh_from_db(fields=["state", "title_style"])
+    appointment = Appointment.objects.select_related("customer", "facility").get(pk=row.appointment_id)
+    synced = SyncedEvent.objects.filter(connection=connection, appointment=appointment).first()
+    shows_notes = Organisation.current().calendars_show_public_notes
+    return Task(
+        appointment=appointment,
+        entry=entries.wanted(appointment, connection, shows_notes=shows_notes),
+        known=Known(synced.external_id, synced.etag) if synced else None,
+    )
+
+
+@transaction.atomic
+def _record(row: CalendarSync, task: Task, outcome: str, written: Written | None, *, now: datetime) -> None:
+    """What stands there now. If another worker has taken the row over meanwhile, nobody can say which of us wrote last: one more
+    row settles it."""
+    if not row.finish(now=now, outcome=outcome, version=task.appointment.version):
+        note = "Two workers wrote it at the same time."
+        queueing.again(task.appointment, row.connection, reason=Reason.RECONCILE, now=now, note=note)
+        return
+    here = {"connection": row.connection_id, "appointment": task.appointment.pk}
+    if written is None or task.entry is None:
+        SyncedEvent.objects.filter(**here).delete()
+    else:
+        SyncedEvent.objects.update_or_create(
+            connection_id=row.connection_id,
+            appointment=task.appointment,
+            defaults={
+                "external_id": written.external_id,
+                "etag": written.etag,
+                "revision": task.appointment.version,
+                "digest": task.entry.digest,
+                "written_at": now,
+            },
+        )
+    CalendarSync.objects.unresolved().filter(**here).update(resolved_at=now)
+    trouble.over(row.connection_id, now=now)
+
+
+def _pass_on(row: CalendarSync, *, now: datetime) -> None:
+    """Others of the same appointment had to wait for us: tell of their calendars."""
+    waiting = CalendarSync.objects.due(now).filter(appointment=row.appointment_id)
+    queueing.hint(
+        *waiting.exclude(connection=row.connection_id).values_list("connection", flat=True).distinct()
+    )
+
+
+def _keep_lease(connection: CalendarConnection, *, now: datetime) -> None:
+    CalendarConnection.objects.filter(pk=connection.pk).update(drained_until=now + LEASE)
+
+
+def _finish_leaving(connection: CalendarConnection, *, now: datetime) -> None:
+    """The last entry is removed: the credentials are not needed any more."""
+    unsettled = CalendarSync.objects.of(connection).filter(
+        state__in=[CalendarSync.State.PENDING, CalendarSync.State.CLAIMED]
+    )
+    if not unsettled.exists():
+        trouble.leave(connection, reason=ALL_REMOVED, now=now)
