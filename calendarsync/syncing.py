@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from django.db import InterfaceError, OperationalError, close_old_connections, transaction
 from django.db.models import Exists, OuterRef, Q
@@ -19,12 +20,18 @@ from calendarsync import entries, pacing, providers, queueing, trouble
 from calendarsync.entries import Entry
 from calendarsync.models import CalendarConnection, CalendarSync, Outcome, Reason, SyncedEvent
 from calendarsync.models.connection import State
-from calendarsync.providers.base import Calendar, CalendarError, Fault, Known, Written
+from calendarsync.providers.base import Calendar, CalendarError, Fault, Known, Pace, Written
 
 logger = logging.getLogger(__name__)
 
 Clock = Callable[[], datetime]
 Pacemaker = Callable[[int], None]
+
+
+class Opener(Protocol):
+    def __call__(self, connection: CalendarConnection, *, pace: Pace) -> Calendar: ...
+
+
 # A worker stays with a calendar this long, then others have their turn.
 STAY = timedelta(seconds=20)
 # Renewed with every row: after a worker is lost, the calendar waits this long for the next.
@@ -47,11 +54,17 @@ class Task:
     known: Known | None
 
 
-def drain(connection_id: int, *, clock: Clock, pace: Pacemaker = pacing.wait_for_turn) -> None:
+def drain(
+    connection_id: int,
+    *,
+    clock: Clock,
+    pace: Pacemaker = pacing.wait_for_turn,
+    opener: Opener = providers.open_calendar,
+) -> None:
     """Carry out the rows of one calendar that are due, unless another worker is at it. What was written down while we finished
     is not forgotten: we look once more after letting go."""
     while connection := _take(connection_id, now=clock()):
-        visit = Visit(connection, clock, pace)
+        visit = Visit(connection, clock, pace, opener)
         try:
             visit.carry_out_all()
         finally:
@@ -89,10 +102,10 @@ def _has_work(connection_id: int, *, now: datetime) -> bool:
 class Visit:
     """One worker's time with one calendar, which is opened when it is first needed."""
 
-    def __init__(self, connection: CalendarConnection, clock: Clock, pace: Pacemaker) -> None:
+    def __init__(self, connection: CalendarConnection, clock: Clock, pace: Pacemaker, opener: Opener) -> None:
         self.connection = connection
         self.was_cut_short = False
-        self._clock, self._pace = clock, pace
+        self._clock, self._pace, self._opener = clock, pace, opener
         self._began = clock()
         self._calendar: Calendar | None = None
         self._row: CalendarSync | None = None
@@ -149,7 +162,7 @@ class Visit:
 
     def _open(self) -> Calendar:
         if self._calendar is None:
-            self._calendar = providers.open_calendar(self.connection, pace=self._turn)
+            self._calendar = self._opener(self.connection, pace=self._turn)
         return self._calendar
 
     def _turn(self) -> None:

@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 MOST_ATTEMPTS = 8
 FIRST_DELAY = timedelta(seconds=30)
 LONGEST_DELAY = timedelta(hours=1)
+MOST_DOUBLINGS = 10
 QUEUED_AGAIN_AFTER = timedelta(minutes=2)
 SWEPT_AT_ONCE = 10_000
 PUBLISHED_AT_ONCE = 1_000
@@ -202,7 +203,7 @@ class OutboxRow(models.Model):
 
 def backoff(attempts: int, *, spread: float) -> timedelta:
     """How long to wait after this many attempts: doubling, bounded, and with `spread` in [0, 1) over the upper half."""
-    whole = min(FIRST_DELAY * 2 ** (attempts - 1), LONGEST_DELAY)
+    whole = min(FIRST_DELAY * 2 ** min(attempts - 1, MOST_DOUBLINGS), LONGEST_DELAY)
     return whole * (1 + spread) / 2
 
 

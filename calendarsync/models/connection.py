@@ -132,5 +132,6 @@ class CalendarConnection(models.Model):
 
     @property
     def mirrors(self) -> bool:
-        """Whether appointments of its owner belong in it. A broken one catches up once it works again."""
-        return self.state in MIRRORS
+        """Whether appointments of its owner belong in it. A broken one catches up once it works again; one of somebody who left
+        shows nothing any more. Needs the owner loaded."""
+        return self.state in MIRRORS and self.staff.is_active
