@@ -35,6 +35,8 @@ MATRIX = {
     "reminders.view_message": {DESK, PROVIDER, MANAGER, ADMINISTRATOR},
     "reminders.add_message": {DESK, PROVIDER, MANAGER, ADMINISTRATOR},
     "reminders.change_reminderrule": {MANAGER, ADMINISTRATOR},
+    "calendarsync.add_calendarconnection": {DESK, PROVIDER, MANAGER, ADMINISTRATOR},
+    "calendarsync.view_calendarconnection": {MANAGER, ADMINISTRATOR},
     ENTER_ADMIN: {ADMINISTRATOR},
     # Django admin's own
     "appointments.change_facility": {ADMINISTRATOR},
