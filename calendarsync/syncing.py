@@ -220,16 +220,20 @@ def _record(row: CalendarSync, task: Task, outcome: str, written: Written | None
     if written is None or task.entry is None:
         SyncedEvent.objects.filter(**here).delete()
     else:
-        SyncedEvent.objects.update_or_create(
+        synced = SyncedEvent(
             connection_id=row.connection_id,
             appointment=task.appointment,
-            defaults={
-                "external_id": written.external_id,
-                "etag": written.etag,
-                "revision": task.appointment.version,
-                "digest": task.entry.digest,
-                "written_at": now,
-            },
+            external_id=written.external_id,
+            etag=written.etag,
+            revision=task.appointment.version,
+            digest=task.entry.digest,
+            written_at=now,
+        )
+        SyncedEvent.objects.bulk_create(
+            [synced],
+            update_conflicts=True,
+            unique_fields=["connection", "appointment"],
+            update_fields=["external_id", "etag", "revision", "digest", "written_at"],
         )
     CalendarSync.objects.unresolved().filter(**here).update(resolved_at=now)
     trouble.over(row.connection_id, now=now)

@@ -406,8 +406,8 @@ def test_disconnecting_a_calendar_that_cannot_be_opened_ends_too(calendar, shelf
     assert "It did not work." in calendar.last_error
 
 
-def test_a_row_costs_few_statements(calendar, shelf, appointment, django_assert_max_num_queries):
-    with django_assert_max_num_queries(32):
+def test_a_row_costs_few_statements(calendar, shelf, appointment, django_assert_num_queries):
+    with django_assert_num_queries(18):
         drain(calendar, shelf)
 
 
