@@ -17,6 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 from requests.structures import CaseInsensitiveDict
 
 CONTROL = "/_double/"
+ANY = "*"
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,8 @@ class Trouble:
     """How to answer the next `times` requests, or a `share` of all of them, instead of as one should.
 
     `after`: only once the request has been taken on; otherwise it is not looked at. Without a status it is answered as it
-    should be, after the delay. `drop`: the connection is closed without an answer.
+    should be, after the delay. `drop`: the connection is closed without an answer. `method` may be ANY; `path` is a part of
+    those that are meant.
     """
 
     status: int | None = None
@@ -72,6 +74,10 @@ class Trouble:
     times: int | None = 1
     share: float = 1.0
     method: str = "POST"
+    path: str = ""
+
+    def befalls(self, asked: Asked) -> bool:
+        return self.method in (ANY, asked.method) and self.path in asked.path
 
     @property
     def answer(self) -> Answer | None:
@@ -126,7 +132,7 @@ class Double:
         """None drops the connection."""
         if asked.path.startswith(CONTROL):
             return self._control(asked)
-        trouble = self._next_trouble(asked.method)
+        trouble = self._next_trouble(asked)
         if trouble is None:
             answer = self.respond(asked)
             time.sleep(self.delay)
@@ -137,11 +143,11 @@ class Double:
             return None
         return trouble.answer or regular or self.respond(asked)
 
-    def _next_trouble(self, method: str) -> Trouble | None:
+    def _next_trouble(self, asked: Asked) -> Trouble | None:
         with self._lock:
             self.asked += 1
             for trouble in self._troubles:
-                if trouble.method == method and self._random.random() < trouble.share:
+                if trouble.befalls(asked) and self._random.random() < trouble.share:
                     if trouble.times is not None:
                         trouble.times -= 1
                     self._troubles = [each for each in self._troubles if each.times != 0]
