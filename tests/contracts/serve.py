@@ -1,7 +1,9 @@
 """The doubles as a process of their own: `python -m tests.contracts.serve --twilio-port 9001 --sendgrid-port 9002`.
 
 Prints one line of JSON once they listen: their addresses and credentials. Troubles are asked for, and what was accepted is
-read, at `/_double/trouble` and `/_double/messages` of each. Ends with SIGTERM or SIGINT.
+read, at `/_double/trouble` and `/_double/messages` of each. Google's also has `/_double/accounts`, where people are made and
+their permissions given, and `/_double/calendars`, with what stands in each and the most requests to it in any one second.
+Ends with SIGTERM or SIGINT.
 """
 
 import argparse
@@ -14,6 +16,7 @@ from typing import Any
 
 import requests
 
+from tests.contracts.google_double import GoogleDouble
 from tests.contracts.mail_server import MailServer
 from tests.contracts.sendgrid_double import SendGridDouble
 from tests.contracts.twilio_double import TwilioDouble
@@ -87,6 +90,16 @@ def started(asked: argparse.Namespace, later: Callable[..., Any]) -> dict[str, A
             "key": sendgrid.key,
             "webhook_key": sendgrid.public_key,
         }
+    if asked.google_port is not None:
+        google = GoogleDouble(port=asked.google_port, **common)
+        google.accounts.person = asked.google_person
+        found["google"] = {
+            "base": google.base,
+            "settings": google.settings,
+            "key_file": google.accounts.key_file(),
+        }
+        if asked.google_person:
+            google.account(asked.google_person)
     if asked.smtp_port is not None:
         found["smtp"] = {"url": MailServer(asked.smtp_port).url}
     return found
@@ -94,12 +107,15 @@ def started(asked: argparse.Namespace, later: Callable[..., Any]) -> dict[str, A
 
 def _arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("twilio", "sendgrid", "smtp"):
+    for name in ("twilio", "sendgrid", "google", "smtp"):
         parser.add_argument(f"--{name}-port", type=int, help="0 for a free one; without it there is none")
     parser.add_argument("--delay-ms", type=float, default=0, help="how long an answer takes")
     parser.add_argument("--light", action="store_true", help="check no more than who is asking")
     parser.add_argument("--seed", type=int, default=0, help="of the troubles that befall a share of requests")
     parser.add_argument("--callbacks", action="store_true", help="have texts reported as sent and delivered")
+    parser.add_argument(
+        "--google-person", default="", metavar="E-MAIL", help="who sits before the consent page"
+    )
     parser.add_argument("--events-to", default="", metavar="URL", help="post the events of e-mails there")
     return parser
 
