@@ -16,7 +16,7 @@ from django.db import InterfaceError, OperationalError, close_old_connections, t
 from django.db.models import Exists, OuterRef, Q
 
 from appointments.models import Appointment, Organisation
-from calendarsync import entries, pacing, providers, queueing, trouble
+from calendarsync import connecting, entries, pacing, providers, queueing, trouble
 from calendarsync.entries import Entry
 from calendarsync.models import CalendarConnection, CalendarSync, Outcome, Reason, SyncedEvent
 from calendarsync.models.connection import State
@@ -37,7 +37,6 @@ STAY = timedelta(seconds=20)
 # Renewed with every row: after a worker is lost, the calendar waits this long for the next.
 LEASE = timedelta(seconds=45)
 CONNECTION_ERRORS = (OperationalError, InterfaceError)
-ALL_REMOVED = "The calendar was disconnected."
 COVERED = "Another row brought the entry up to date."
 
 
@@ -122,7 +121,7 @@ class Visit:
                 return
             _keep_lease(self.connection, now=self._clock())
         if self.connection.state == State.LEAVING:
-            _finish_leaving(self.connection, now=self._clock())
+            connecting.finish_leaving(self.connection, now=self._clock())
 
     def end(self) -> None:
         if self._calendar is not None:
@@ -197,7 +196,7 @@ def _look(row: CalendarSync, connection: CalendarConnection, *, now: datetime) -
         appointment=row.appointment_id, state=row.State.PENDING
     )
     others.update(state=row.State.CLOSED, settled_at=now, closed_reason=COVERED, covered_by=row)
-    connection.refresh_from_db(fields=["state", "title_style"])
+    _refresh(connection)
     appointment = Appointment.objects.select_related("customer", "facility").get(pk=row.appointment_id)
     synced = SyncedEvent.objects.filter(connection=connection, appointment=appointment).first()
     shows_notes = Organisation.current().calendars_show_public_notes
@@ -206,6 +205,13 @@ def _look(row: CalendarSync, connection: CalendarConnection, *, now: datetime) -
         entry=entries.wanted(appointment, connection, shows_notes=shows_notes),
         known=Known(synced.external_id, synced.etag) if synced else None,
     )
+
+
+@transaction.atomic
+def _refresh(connection: CalendarConnection) -> None:
+    """Waits for whoever is changing what the calendar shows: they write rows for all that was looked at before."""
+    locked = CalendarConnection.objects.select_for_update(no_key=True)
+    connection.refresh_from_db(fields=["state", "title_style"], from_queryset=locked)
 
 
 @transaction.atomic
@@ -242,19 +248,9 @@ def _record(row: CalendarSync, task: Task, outcome: str, written: Written | None
 def _pass_on(row: CalendarSync, *, now: datetime) -> None:
     """Others of the same appointment had to wait for us: tell of their calendars."""
     waiting = CalendarSync.objects.due(now).filter(appointment=row.appointment_id)
-    queueing.hint(
-        *waiting.exclude(connection=row.connection_id).values_list("connection", flat=True).distinct()
-    )
+    others = waiting.exclude(connection=row.connection_id).order_by()
+    queueing.hint(*others.values_list("connection", flat=True).distinct())
 
 
 def _keep_lease(connection: CalendarConnection, *, now: datetime) -> None:
     CalendarConnection.objects.filter(pk=connection.pk).update(drained_until=now + LEASE)
-
-
-def _finish_leaving(connection: CalendarConnection, *, now: datetime) -> None:
-    """The last entry is removed: the credentials are not needed any more."""
-    unsettled = CalendarSync.objects.of(connection).filter(
-        state__in=[CalendarSync.State.PENDING, CalendarSync.State.CLAIMED]
-    )
-    if not unsettled.exists():
-        trouble.leave(connection, reason=ALL_REMOVED, now=now)
