@@ -62,7 +62,7 @@ class Trouble:
 
     `after`: only once the request has been taken on; otherwise it is not looked at. Without a status it is answered as it
     should be, after the delay. `drop`: the connection is closed without an answer. `method` may be ANY; `path` is a part of
-    those that are meant.
+    those that are meant. `skip`: so many of those pass first.
     """
 
     status: int | None = None
@@ -75,6 +75,7 @@ class Trouble:
     share: float = 1.0
     method: str = "POST"
     path: str = ""
+    skip: int = 0
 
     def befalls(self, asked: Asked) -> bool:
         return self.method in (ANY, asked.method) and self.path in asked.path
@@ -121,6 +122,11 @@ class Double:
         with self._lock:
             self._troubles.append(Trouble(**given))
 
+    def calm(self) -> None:
+        """No more troubles."""
+        with self._lock:
+            self._troubles = []
+
     def accept(self, message: dict[str, Any]) -> None:
         with self._lock:
             self._accepted.append(message)
@@ -147,7 +153,11 @@ class Double:
         with self._lock:
             self.asked += 1
             for trouble in self._troubles:
-                if trouble.befalls(asked) and self._random.random() < trouble.share:
+                if not trouble.befalls(asked):
+                    continue
+                if trouble.skip:
+                    trouble.skip -= 1
+                elif self._random.random() < trouble.share:
                     if trouble.times is not None:
                         trouble.times -= 1
                     self._troubles = [each for each in self._troubles if each.times != 0]
@@ -160,8 +170,7 @@ class Double:
             known = {each.name for each in fields(Trouble)}
             self.trouble(**{name: value for name, value in json.loads(asked.body).items() if name in known})
         elif what == "trouble" and asked.method == "DELETE":
-            with self._lock:
-                self._troubles = []
+            self.calm()
         elif what == "messages" and asked.method == "GET":
             return Answer(200, {"messages": self.messages, "asked": self.asked, "crashes": self.crashes})
         elif what == "messages" and asked.method == "DELETE":
@@ -208,6 +217,7 @@ def _handler_for(double: Double) -> type[BaseHTTPRequestHandler]:
             self._write(answer)
 
         do_GET = do_POST = do_DELETE = do_PUT = do_PATCH = _serve
+        do_OPTIONS = do_PROPFIND = do_PROPPATCH = do_REPORT = do_MKCALENDAR = do_MKCOL = do_MOVE = _serve
 
         def _write(self, answer: Answer) -> None:
             self.send_response(answer.status)
