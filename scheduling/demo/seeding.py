@@ -12,7 +12,7 @@ from django.db import transaction
 
 from appointments.models import Facility, StaffMember
 from scheduling import reassignment, selection
-from scheduling.demo import days, messages, people, programs, roster, visits
+from scheduling.demo import calendars, days, messages, people, programs, roster, visits
 from scheduling.demo.directory import Directory
 from scheduling.models import TimeOff
 from securecare import localtime
@@ -37,17 +37,22 @@ class NameTaken(Exception):
     """The database holds other people's records under the sample organisation's names."""
 
 
-def seed(*, now: datetime) -> Loaded:
+def seed(*, now: datetime, calendar_server: str = "") -> Loaded:
     """Create the sample organisation, or bring its three weeks up to today. On a day that is loaded nothing changes.
 
-    Appointments that anyone has changed since stay as they are. All of it or nothing. Raises NameTaken.
+    Appointments that anyone has changed since stay as they are. With the address of its calendar server, calendars there are
+    connected. All of it or nothing. Raises NameTaken.
     """
     today = localtime.local_date(now, roster.ZONES[people.NORTHSIDE])
     with transaction.atomic():
-        if _is_there():
-            directory = Directory()
-            return _load(directory, today=today, after=_loaded_until(directory, today), now=now)
-        return _load(_create(today, now), today=today, after=None, now=now)
+        is_there = _is_there()
+        directory = Directory() if is_there else _create(today, now)
+        after = _loaded_until(directory, today) if is_there else None
+        with calendars.wanted_from(now):
+            loaded = _load(directory, today=today, after=after, now=now)
+        if calendar_server:
+            calendars.connect(directory, server=calendar_server, now=now)
+    return loaded
 
 
 def _is_there() -> bool:

@@ -13,18 +13,22 @@ from django.db.models.functions import Concat
 from django.utils import timezone
 
 from appointments.models import Appointment, AppointmentEvent, Case, Customer, Facility, Program, StaffMember
+from calendarsync import credentials
+from calendarsync.models import CalendarConnection, CalendarSync, SyncedEvent
 from portal import offers
 from reminders.models import Message
 from scheduling import booking, hours
 from scheduling.demo import days, people, roster, seeding
+from scheduling.management.commands.seed_demo import SHOWN
 from scheduling.models import Closure, ExtraShift, Shift, TimeOff
-from securecare import localtime
+from securecare import localtime, sample_calendars
 from tests import factories as make
 
 Status = Appointment.Status
 # A Monday, noon in New York: Thanksgiving week.
 NOW = datetime(2026, 11, 23, 17, tzinfo=UTC)
 TODAY = date(2026, 11, 23)
+SERVER = "http://localhost:8001/"
 YEAR = [date(2026, 1, 1) + timedelta(days=n) for n in range(400)]
 
 
@@ -32,7 +36,7 @@ YEAR = [date(2026, 1, 1) + timedelta(days=n) for n in range(400)]
 def loaded(django_db_setup, django_db_blocker):
     """The sample organisation, loaded once for this file and undone after it."""
     with django_db_blocker.unblock(), transaction.atomic():
-        yield seeding.seed(now=NOW)
+        yield seeding.seed(now=NOW, calendar_server=SERVER)
         transaction.set_rollback(True)
 
 
@@ -192,7 +196,14 @@ def test_command_prints_sign_ins_that_work(loaded, capsys, settings):
     call_command("seed_demo")
     lines = capsys.readouterr().out.splitlines()
     rows = [line.split("  ") for line in lines if line.endswith(people.PASSWORD)]
-    assert [row[0] for row in rows] == ["Front desk", "Provider", "Manager", "Billing", "Administrator"]
+    assert [row[0] for row in rows] == [
+        "Front desk",
+        "Provider",
+        "Provider",
+        "Manager",
+        "Billing",
+        "Administrator",
+    ]
     assert any("http://localhost:8123/schedule/" in line for line in lines)
     for member in StaffMember.objects.select_related("user"):
         assert member.user.check_password(people.PASSWORD)
@@ -305,3 +316,135 @@ def test_roster_has_a_night_shift_split_days_and_two_facilities_for_one():
     three_weeks = [TODAY + timedelta(days=n) for n in range(-10, 11)]
     assert any(roster.closures(day) for day in three_weeks)
     assert any(roster.extra_shifts(day) for day in three_weeks)
+
+
+# ------------------------------------------------------------------------------------------------- calendars
+
+
+def calendar_of(who):
+    return CalendarConnection.objects.get(staff__user__username=who)
+
+
+def rows():
+    return list(CalendarSync.objects.order_by("pk").values_list())
+
+
+@pytest.mark.django_db
+def test_accounts_are_those_of_everyone_who_takes_appointments():
+    takers = {colleague.username for colleague in people.STAFF if colleague.takes_appointments}
+    assert set(sample_calendars.ACCOUNTS) == takers
+
+
+@pytest.mark.django_db
+def test_calendars_are_connected_but_for_one_who_may_try(loaded):
+    states = dict(CalendarConnection.objects.values_list("account", "state"))
+    assert states == {
+        "dana": CalendarConnection.State.ACTIVE,
+        "priya": CalendarConnection.State.ACTIVE,
+        "tomas": CalendarConnection.State.BROKEN,
+    }
+    free = {who for who in SHOWN if who in sample_calendars.ACCOUNTS} - states.keys()
+    assert free == {"marcus"}
+    dana = calendar_of("dana")
+    assert (dana.server, dana.calendar, dana.calendar_name, dana.key) == (
+        SERVER,
+        f"{SERVER}dana/appointments/",
+        "Appointments",
+        "localhost:8001/dana/appointments",
+    )
+    assert credentials.read(dana) == {
+        "kind": "password",
+        "username": "dana",
+        "password": sample_calendars.PASSWORD,
+    }
+
+
+@pytest.mark.django_db
+def test_what_lies_ahead_of_each_waits_to_be_brought_there(loaded):
+    for who, now in (("dana", NOW), ("priya", NOW), ("tomas", calendar_of("tomas").broken_at)):
+        ahead = Appointment.objects.live().filter(staff__user__username=who, ends_at__gt=now)
+        waiting = CalendarSync.objects.of(calendar_of(who))
+        assert set(waiting.values_list("reason", "state", "created_at")) == {("backfill", "pending", now)}
+        assert sorted(waiting.values_list("appointment", flat=True)) == sorted(a.pk for a in ahead)
+
+
+@pytest.mark.django_db
+def test_the_stopped_one_says_why_and_nobody_is_written_to(loaded):
+    stopped = calendar_of("tomas")
+    assert stopped.broken_at == stopped.told_at == stopped.last_error_at == NOW - timedelta(hours=20)
+    assert "password" in stopped.last_error
+    assert not Message.objects.filter(kind=Message.Kind.COLLEAGUE).exists()
+
+
+@pytest.mark.django_db
+def test_a_second_start_changes_nothing_and_connects_nobody_again_who_disconnected(loaded):
+    CalendarConnection.objects.filter(account="priya").update(
+        state=CalendarConnection.State.DISCONNECTED, disconnected_at=NOW, **credentials.NONE
+    )
+    before, calendars = rows(), list(CalendarConnection.objects.order_by("pk").values_list())
+    seeding.seed(now=NOW + timedelta(hours=2), calendar_server=SERVER)
+    assert rows() == before
+    assert list(CalendarConnection.objects.order_by("pk").values_list()) == calendars
+
+
+@pytest.mark.django_db
+def test_calendars_follow_the_server_to_another_port(loaded):
+    CalendarConnection.objects.filter(account="dana").update(retry_at=NOW + timedelta(hours=1), failures=4)
+    elsewhere = {"server": "https://dav.example.org/", "key": "dav.example.org/priya"}
+    CalendarConnection.objects.filter(account="priya").update(**elsewhere)
+    entry = SyncedEvent.objects.create(
+        appointment=Appointment.objects.filter(staff__user__username="dana").first(),
+        connection=calendar_of("dana"),
+        external_id=f"{SERVER}dana/appointments/1.ics",
+        revision=0,
+        digest=b"",
+        written_at=NOW,
+    )
+    before = rows()
+    seeding.seed(now=NOW, calendar_server="http://localhost:8021/")
+    dana, tomas, priya = calendar_of("dana"), calendar_of("tomas"), calendar_of("priya")
+    assert (dana.server, dana.calendar, dana.key, dana.retry_at, dana.failures) == (
+        "http://localhost:8021/",
+        "http://localhost:8021/dana/appointments/",
+        "localhost:8021/dana/appointments",
+        None,
+        0,
+    )
+    entry.refresh_from_db()
+    assert entry.external_id == "http://localhost:8021/dana/appointments/1.ics"
+    assert tomas.key == "localhost:8021/tomas/appointments"
+    assert (priya.server, priya.key) == tuple(elsewhere.values())
+    assert rows() == before
+
+
+@pytest.mark.django_db
+def test_a_later_start_has_waited_for_nothing_that_happened_before(loaded):
+    already = CalendarSync.objects.latest("pk").pk
+    later = NOW + timedelta(days=2)
+    seeding.seed(now=later, calendar_server=SERVER)
+    new = CalendarSync.objects.filter(pk__gt=already)
+    assert set(new.values_list("reason", "created_at", "due_at")) == {("change", later, later)}
+    booked = new.filter(event__kind="booked", connection__account="dana")
+    assert {row.appointment.local_date for row in booked.select_related("appointment__facility")} == {
+        date(2026, 12, 4)
+    }
+
+
+@pytest.mark.django_db
+def test_what_people_change_is_wanted_when_they_do(loaded):
+    dana = User.objects.get(username="dana")
+    soon = Appointment.objects.live().filter(staff__user=dana, starts_at__gt=NOW).first()
+    booking.cancel(appointment=soon, reason="Called", by=dana, now=NOW + timedelta(minutes=5))
+    seeding.seed(now=NOW + timedelta(hours=2), calendar_server=SERVER)
+    row = CalendarSync.objects.latest("pk")
+    assert (row.appointment, row.reason, row.created_at) == (soon, "change", NOW + timedelta(minutes=5))
+
+
+@pytest.mark.django_db
+def test_without_a_server_no_calendar_is_connected(loaded):
+    CalendarSync.objects.all().delete()
+    CalendarConnection.objects.all().delete()
+    seeding.seed(now=NOW)
+    assert not CalendarConnection.objects.exists()
+    call_command("seed_demo", "--calendar-server", SERVER)
+    assert CalendarConnection.objects.count() == 3

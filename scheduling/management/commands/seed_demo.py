@@ -11,7 +11,7 @@ from django.utils import timezone
 from appointments.models import Appointment, Customer
 from scheduling.demo import people, seeding
 
-SHOWN = ("amy", "dana", "naomi", "owen", "ines")
+SHOWN = ("amy", "dana", "marcus", "naomi", "owen", "ines")
 
 
 class Command(BaseCommand):
@@ -23,6 +23,12 @@ class Command(BaseCommand):
             action="store_true",
             help="Load it even though the site is on https, where people work.",
         )
+        parser.add_argument(
+            "--calendar-server",
+            default="",
+            metavar="ADDRESS",
+            help="Connect calendars of sample people there; it may start later.",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if settings.PUBLIC_BASE_URL.startswith("https://") and not options["force"]:
@@ -32,7 +38,7 @@ class Command(BaseCommand):
             )
         try:
             now = timezone.now()
-            loaded = seeding.seed(now=now)
+            loaded = seeding.seed(now=now, calendar_server=options["calendar_server"])
         except seeding.NameTaken as error:
             raise CommandError(f"{error} Load the sample organization into an empty database.") from error
         self.stdout.write(_summary(loaded))

@@ -1,7 +1,6 @@
 """The whole site on one machine, with the sample organisation: what `make demo` runs."""
 
 import http.client
-import json
 import socket
 import sys
 import time
@@ -14,34 +13,12 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError
 
-from securecare import broker
+from securecare import broker, sample_calendars
 from securecare.embedded import EmbeddedServerError
 from securecare.supervisor import Program, ProgramFailed, Supervisor
 
 HOST = "127.0.0.1"
 READY_SECONDS = 90
-CALENDAR_USER = "calendar"
-CALENDAR_PASSWORD = "sample-calendar"  # noqa: S105  # of a sample server that listens on this machine only
-
-RADICALE_CONFIG = """\
-[server]
-hosts = {host}:{port}
-[auth]
-type = htpasswd
-htpasswd_filename = {home}/users
-htpasswd_encryption = plain
-delay = 0
-[rights]
-type = owner_only
-[storage]
-filesystem_folder = {home}/collections
-predefined_collections = {collections}
-[web]
-type = none
-[logging]
-level = warning
-"""
-COLLECTIONS = {"appointments": {"tag": "VCALENDAR", "D:displayname": "Appointments"}}
 
 
 class Command(BaseCommand):
@@ -66,9 +43,11 @@ class Command(BaseCommand):
         call_command("migrate", verbosity=0)
         programs = site_programs(port=port, calendar_port=calendar_port, logs=logs)
         with Supervisor(programs, say=self.say) as supervisor:
-            call_command("seed_demo", stdout=self.stdout)
+            call_command(
+                "seed_demo", calendar_server=sample_calendars.address(calendar_port), stdout=self.stdout
+            )
             if self.is_up(supervisor, port):
-                self.announce(calendar_port=calendar_port, logs=logs)
+                self.announce(sample_calendars.address(calendar_port), logs=logs)
             supervisor.watch()
             self.say("Stopping.")
 
@@ -84,15 +63,19 @@ class Command(BaseCommand):
         self.stdout.write(text)
         self.stdout.flush()
 
-    def announce(self, *, calendar_port: int, logs: Path) -> None:
+    def announce(self, calendars: str, *, logs: Path) -> None:
+        sample = "dana:" + sample_calendars.PASSWORD
         self.say(
             f"\nSecureCare Appointments runs at   {settings.PUBLIC_BASE_URL}/\n"
             f"Customers book at                 {settings.PUBLIC_BASE_URL}/portal/\n"
             f"What they are sent is read at     {settings.PUBLIC_BASE_URL}/messages/\n"
             f"Administration                    {settings.PUBLIC_BASE_URL}/admin/\n"
-            f"Calendar server (CalDAV)          http://localhost:{calendar_port}/{CALENDAR_USER}/"
-            f"   user {CALENDAR_USER}, password {CALENDAR_PASSWORD}\n"
-            f"Logs                              {logs}\n"
+            f"Calendars of staff                {settings.PUBLIC_BASE_URL}/calendars/\n"
+            f"Logs                              {logs}\n\n"
+            f"Dana’s calendar follows the grid: move one of her appointments, then read it on the calendar server\n"
+            f"  curl -s -u {sample} {calendars}dana/appointments/\n"
+            f"or open that address in a calendar program. Marcus has none yet: sign in as marcus and connect CalDAV at\n"
+            f"  {calendars}   user name marcus, password {sample_calendars.PASSWORD}\n\n"
             "Ctrl-C stops everything."
         )
 
@@ -113,13 +96,17 @@ def site_programs(*, port: int, calendar_port: int, logs: Path) -> list[Program]
     commands = {
         "web": web_command(port),
         "reminders": worker_command("reminders", threads=16),
-        "calendarsync": worker_command("calendarsync", threads=4),
+        "calendarsync": worker_command("calendarsync", threads=8),
         "beat": celery_command("beat", "--schedule", str(settings.DATA_DIR / "beat-schedule")),
-        "calendar-server": calendar_server_command(calendar_port),
+        "calendar-server": sample_calendars.command(calendar_port),
     }
+    hosts = [*settings.CALDAV_PRIVATE_HOSTS, *sample_calendars.hosts(calendar_port)]
+    settings_of_it = ["env", f"CALDAV_PRIVATE_HOSTS={','.join(hosts)}"]
     for name in commands:
         (logs / f"{name}.log").write_bytes(b"")
-    return [Program(name, command, logs / f"{name}.log") for name, command in commands.items()]
+    return [
+        Program(name, [*settings_of_it, *command], logs / f"{name}.log") for name, command in commands.items()
+    ]
 
 
 def web_command(port: int) -> list[str]:
@@ -145,15 +132,6 @@ def worker_command(queue: str, *, threads: int) -> list[str]:
 
 def celery_command(command: str, *options: str) -> list[str]:
     return [sys.executable, "-m", "celery", "--app", "securecare", command, "--loglevel", "INFO", *options]
-
-
-def calendar_server_command(port: int) -> list[str]:
-    home = settings.DATA_DIR / "calendar-server"
-    home.mkdir(mode=0o700, exist_ok=True)
-    config = RADICALE_CONFIG.format(host=HOST, port=port, home=home, collections=json.dumps(COLLECTIONS))
-    (home / "users").write_text(f"{CALENDAR_USER}:{CALENDAR_PASSWORD}\n")
-    (home / "config").write_text(config)
-    return [sys.executable, "-m", "radicale", "--config", str(home / "config")]
 
 
 def is_ready(port: int) -> bool:
