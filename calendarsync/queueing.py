@@ -1,5 +1,6 @@
 """Writing down what is to be brought to which calendar, in the transaction that makes it so; and telling a worker on commit."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -65,14 +66,26 @@ def many(
     appointments: QuerySet[Appointment], connection: CalendarConnection, *, reason: str, now: datetime
 ) -> int:
     """A row for each of these appointments (a QuerySet) in this calendar, in one statement. Returns how many."""
-    ids = list(appointments.values_list("pk", flat=True))
+    return noted(
+        dict.fromkeys(appointments.values_list("pk", flat=True), ""), connection, reason=reason, now=now
+    )
+
+
+def noted(notes: Mapping[int, str], connection: CalendarConnection, *, reason: str, now: datetime) -> int:
+    """As `many`, each with a note of its own: by the appointment's id."""
     rank = CalendarSync.rank_of(reason)
     made = CalendarSync.objects.bulk_create(
         [
             CalendarSync(
-                appointment_id=pk, connection=connection, reason=reason, rank=rank, created_at=now, due_at=now
+                appointment_id=pk,
+                connection=connection,
+                reason=reason,
+                rank=rank,
+                note=note[:NOTE_LIMIT],
+                created_at=now,
+                due_at=now,
             )
-            for pk in ids
+            for pk, note in notes.items()
         ],
         batch_size=1000,
     )

@@ -31,7 +31,7 @@ def sweep() -> None:
 @shared_task
 def reconcile(connection_id: int) -> None:
     """Compare one calendar as a whole with what it should show, and have it put right."""
-    reconciling.reconcile(connection_id, clock=timezone.now)
+    reconciling.reconcile(connection_id, clock=timezone.now, if_due=True)
 
 
 @shared_task

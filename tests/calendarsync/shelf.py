@@ -1,7 +1,7 @@
 """A calendar on a shelf: keeps entries, remembers what it was asked, and fails as it is told."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -16,10 +16,15 @@ from tests import factories as make
 
 @dataclass
 class Shelf:
-    """`failures` are raised by the next calls, one each; None lets that call succeed. `during` is called in the middle of one."""
+    """`failures` are raised by the next calls, one each; None lets that call succeed. `during` is called in the middle of one.
+
+    `others` are entries under names that we did not give: copies, and what has no appointment."""
 
     name: str = "shelf"
     entries: dict[UUID, Entry] = field(default_factory=dict)
+    etags: dict[UUID, str] = field(default_factory=dict)
+    others: dict[str, Found] = field(default_factory=dict)
+    read: list[UUID] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     failures: list[Exception | None] = field(default_factory=list)
     during: Callable[[], None] | None = None
@@ -34,7 +39,8 @@ class Shelf:
         self._ask(f"put {entry.title}")
         was_there = entry.appointment in self.entries
         self.entries[entry.appointment] = entry
-        return Written(str(entry.appointment), f'"{len(self.asked)}"', was_there)
+        self.etags[entry.appointment] = f'"{len(self.asked)}"'
+        return Written(str(entry.appointment), self.etags[entry.appointment], was_there)
 
     def remove(self, appointment: UUID, known: Known | None) -> bool:
         self._ask("remove")
@@ -45,13 +51,36 @@ class Shelf:
         return Checked("Shelf", "shelf")
 
     def listed(self, start: datetime, end: datetime, known: Mapping[str, str]) -> Iterator[Found]:
-        raise NotImplementedError
+        self._ask("list")
+        for appointment, entry in list(self.entries.items()):
+            if entry.starts_at < end and entry.ends_at > start:
+                yield self._found(appointment, known)
+        yield from self.others.values()
 
     def fetch(self, external_ids: Iterable[str]) -> Iterator[Found]:
-        raise NotImplementedError
+        self._ask("fetch")
+        wanted = set(external_ids)
+        yield from [self._found(each, {}) for each in self.entries if str(each) in wanted]
 
     def remove_stray(self, found: Found) -> bool:
-        raise NotImplementedError
+        self._ask("remove stray")
+        if self.others.get(found.external_id) == found:
+            return bool(self.others.pop(found.external_id))
+        if self.etags.get(found.appointment) != found.etag:
+            return False
+        return self.entries.pop(found.appointment, None) is not None
+
+    def touch(self, appointment: UUID, **changes: Any) -> None:
+        """As a person does in the calendar; without `changes` something that we do not look at."""
+        self.entries[appointment] = replace(self.entries[appointment], **changes)
+        self.etags[appointment] = f"touched {self.etags[appointment]}"
+
+    def _found(self, appointment: UUID, known: Mapping[str, str]) -> Found:
+        name, etag = str(appointment), self.etags[appointment]
+        if known.get(name) == etag:
+            return Found(name, etag, appointment, None)
+        self.read.append(appointment)
+        return Found(name, etag, appointment, self.entries[appointment].digest)
 
     def close(self) -> None:
         self.closed += 1
