@@ -1,6 +1,7 @@
 """Addresses of private iCal feeds, for calendars that only subscribe."""
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
@@ -10,7 +11,11 @@ from calendarsync.models.connection import TitleStyle
 
 class CalendarFeed(models.Model):
     """Whoever holds the address reads the appointments of one staff member, or of one customer. Only a digest of it is kept;
-    each has one at a time, and a new one ends the old."""
+    each has one at a time, and a new one ends the old.
+
+    `emails` and `numbers` are the contacts that a customer had proved who made it. As on the portal, it does not show what a
+    visitor booked in their name who gave others.
+    """
 
     digest = models.BinaryField(max_length=32, unique=True)
     staff = models.ForeignKey(
@@ -22,6 +27,8 @@ class CalendarFeed(models.Model):
     title_style = models.CharField(
         "titles of entries", max_length=12, choices=TitleStyle, default=TitleStyle.INITIALS
     )
+    emails = ArrayField(models.CharField(max_length=254), default=list, blank=True, editable=False)
+    numbers = ArrayField(models.CharField(max_length=16), default=list, blank=True, editable=False)
     created_at = models.DateTimeField()
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
