@@ -18,6 +18,7 @@ from django.db.models import Exists, OuterRef, Q
 from appointments.models import Appointment, Organisation
 from calendarsync import connecting, entries, pacing, providers, queueing, trouble
 from calendarsync.entries import Entry
+from calendarsync.lease import Lease
 from calendarsync.models import CalendarConnection, CalendarSync, Outcome, Reason, SyncedEvent
 from calendarsync.models.connection import State
 from calendarsync.providers.base import Calendar, CalendarError, Fault, Known, Pace, Written
@@ -34,8 +35,6 @@ class Opener(Protocol):
 
 # A worker stays with a calendar this long, then others have their turn.
 STAY = timedelta(seconds=20)
-# Renewed with every row: after a worker is lost, the calendar waits this long for the next.
-LEASE = timedelta(seconds=45)
 CONNECTION_ERRORS = (OperationalError, InterfaceError)
 COVERED = "Another row brought the entry up to date."
 
@@ -62,8 +61,8 @@ def drain(
 ) -> None:
     """Carry out the rows of one calendar that are due, unless another worker is at it. What was written down while we finished
     is not forgotten: we look once more after letting go."""
-    while connection := _take(connection_id, now=clock()):
-        visit = Visit(connection, clock, pace, opener)
+    while lease := Lease.take(connection_id, now=clock()):
+        visit = Visit(lease, clock, pace, opener)
         try:
             visit.carry_out_all()
         finally:
@@ -84,15 +83,6 @@ def waiting(*, now: datetime) -> list[int]:
     )
 
 
-def _take(connection_id: int, *, now: datetime) -> CalendarConnection | None:
-    """The calendar for us alone; None if it is resting, stopped, or another worker's."""
-    is_free = Q(drained_until=None) | Q(drained_until__lte=now)
-    free = CalendarConnection.objects.reachable(now).filter(is_free, pk=connection_id)
-    if not free.update(drained_until=now + LEASE):
-        return None
-    return CalendarConnection.objects.select_related("staff").get(pk=connection_id)
-
-
 def _has_work(connection_id: int, *, now: datetime) -> bool:
     is_reachable = CalendarConnection.objects.reachable(now).filter(pk=connection_id).exists()
     return is_reachable and CalendarSync.objects.of(connection_id).ready(now).exists()
@@ -101,8 +91,9 @@ def _has_work(connection_id: int, *, now: datetime) -> bool:
 class Visit:
     """One worker's time with one calendar, which is opened when it is first needed."""
 
-    def __init__(self, connection: CalendarConnection, clock: Clock, pace: Pacemaker, opener: Opener) -> None:
-        self.connection = connection
+    def __init__(self, lease: Lease, clock: Clock, pace: Pacemaker, opener: Opener) -> None:
+        self.connection = lease.connection
+        self._lease = lease
         self.was_cut_short = False
         self._clock, self._pace, self._opener = clock, pace, opener
         self._began = clock()
@@ -119,14 +110,15 @@ class Visit:
             row = rows.claim(row_id, now=self._clock())
             if row is not None and not self._carry_out(row):
                 return
-            _keep_lease(self.connection, now=self._clock())
+            if not self._lease.renew(now=self._clock()):
+                return
         if self.connection.state == State.LEAVING:
             connecting.finish_leaving(self.connection, now=self._clock())
 
     def end(self) -> None:
         if self._calendar is not None:
             self._calendar.close()
-        CalendarConnection.objects.filter(pk=self.connection.pk).update(drained_until=None)
+        self._lease.release()
 
     def _carry_out(self, row: CalendarSync) -> bool:
         """Settle one row. Whether the calendar can be asked for more."""
@@ -250,7 +242,3 @@ def _pass_on(row: CalendarSync, *, now: datetime) -> None:
     waiting = CalendarSync.objects.due(now).filter(appointment=row.appointment_id)
     others = waiting.exclude(connection=row.connection_id).order_by()
     queueing.hint(*others.values_list("connection", flat=True).distinct())
-
-
-def _keep_lease(connection: CalendarConnection, *, now: datetime) -> None:
-    CalendarConnection.objects.filter(pk=connection.pk).update(drained_until=now + LEASE)

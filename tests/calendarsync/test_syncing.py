@@ -10,7 +10,7 @@ from django.db import connection as database
 from django.utils import timezone
 
 from appointments.models import Appointment, Organisation
-from calendarsync import syncing, tasks
+from calendarsync import lease, syncing, tasks
 from calendarsync.models import CalendarConnection, CalendarSync, SyncedEvent
 from calendarsync.models.connection import State
 from calendarsync.providers.base import CalendarError, Fault
@@ -249,7 +249,7 @@ def test_a_lost_worker_is_replaced(calendar, shelf, appointment, settings):
         claim=calendar.reference,
         claimed_at=clock() - timedelta(seconds=settings.OUTBOX_CLAIM_SECONDS + 1),
     )
-    CalendarConnection.objects.update(drained_until=clock() + syncing.LEASE)
+    CalendarConnection.objects.update(drained_until=clock() + lease.LENGTH)
     drain(calendar, shelf, clock)
     assert shelf.asked == []
     tasks.sweep()
