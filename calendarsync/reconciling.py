@@ -100,7 +100,7 @@ class _Visit:
         opener: Opener,
     ) -> None:
         self.connection = lease.connection
-        self.record = Reconciliation.objects.create(connection=connection, started_at=clock())
+        self.record = Reconciliation.objects.create(connection=self.connection, started_at=clock())
         self._lease, self._clock, self._pace, self._opener = lease, clock, pace, opener
         self._calendar: Calendar | None = None
 
