@@ -33,9 +33,10 @@ CHANGE_CLOSURES = "scheduling.change_closure"
 SEE_MESSAGES = "reminders.view_message"
 SEND_MESSAGES = "reminders.add_message"
 CHANGE_REMINDERS = "reminders.change_reminderrule"
-# One's own calendars; those of colleagues at one's facilities.
+# One's own calendars; those of colleagues at one's facilities; connecting one for a colleague, without their password.
 HAVE_CALENDARS = "calendarsync.add_calendarconnection"
 SEE_CALENDARS = "calendarsync.view_calendarconnection"
+CONNECT_FOR_COLLEAGUES = "calendarsync.change_calendarconnection"
 
 _DESK = {
     SEE_SCHEDULE,
@@ -58,7 +59,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     Role.PROVIDER: frozenset(_PROVIDER),
     Role.MANAGER: frozenset(_MANAGER),
     Role.BILLING: frozenset({SEE_SCHEDULE, SEE_CUSTOMERS, SEE_HOURS}),
-    Role.ADMINISTRATOR: frozenset(_MANAGER | {ENTER_ADMIN}),
+    Role.ADMINISTRATOR: frozenset(_MANAGER | {CONNECT_FOR_COLLEAGUES, ENTER_ADMIN}),
 }
 # Administrators keep the organisation's records in Django admin. Private notes are no part of it, and of the record of
 # sign-ins they may only delete what keeps a person locked out.

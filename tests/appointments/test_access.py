@@ -37,6 +37,7 @@ MATRIX = {
     "reminders.change_reminderrule": {MANAGER, ADMINISTRATOR},
     "calendarsync.add_calendarconnection": {DESK, PROVIDER, MANAGER, ADMINISTRATOR},
     "calendarsync.view_calendarconnection": {MANAGER, ADMINISTRATOR},
+    "calendarsync.change_calendarconnection": {ADMINISTRATOR},
     ENTER_ADMIN: {ADMINISTRATOR},
     # Django admin's own
     "appointments.change_facility": {ADMINISTRATOR},
