@@ -66,8 +66,16 @@ def sequence(appointment: Appointment) -> int:
     return 2 * appointment.revision + appointment.is_cancelled
 
 
+def title(appointment: Appointment) -> str:
+    """What a customer's calendar calls it, in the active language."""
+    return gettext("%(facility)s appointment") % {"facility": appointment.facility.name}
+
+
+def location(appointment: Appointment) -> str:
+    return ", ".join(filter(None, [appointment.facility.name, appointment.facility.address]))
+
+
 def _event(appointment: Appointment, now: datetime) -> Event:
-    facility = appointment.facility
     event = Event()
     event.add("uid", uid(appointment))
     event.add("sequence", sequence(appointment))
@@ -76,8 +84,8 @@ def _event(appointment: Appointment, now: datetime) -> Event:
     event.add("dtend", _to_the_second(appointment.ends_at))
     event.add("status", "CANCELLED" if appointment.is_cancelled else "CONFIRMED")
     event.add("class", "PRIVATE")
-    event.add("summary", gettext("%(facility)s appointment") % {"facility": facility.name})
-    event.add("location", ", ".join(filter(None, [facility.name, facility.address])))
+    event.add("summary", title(appointment))
+    event.add("location", location(appointment))
     return event
 
 

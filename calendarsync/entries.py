@@ -60,13 +60,18 @@ def wanted(
     """
     if not connection.mirrors or appointment.is_cancelled or appointment.staff_id != connection.staff_id:
         return None
+    return shown(appointment, title_style=connection.title_style, shows_notes=shows_notes)
+
+
+def shown(appointment: Appointment, *, title_style: str, shows_notes: bool = False) -> Entry:
+    """As it stands in whatever calendar or feed of its staff member's. Needs the facility and the customer loaded."""
     is_stranded = appointment.status == Appointment.Status.PENDING_REASSIGNMENT
     url = settings.PUBLIC_BASE_URL + appointment.get_absolute_url()
     note = appointment.public_note.strip() if shows_notes else ""
     return Entry(
         appointment=appointment.reference,
-        title=(TO_REASSIGN if is_stranded else "") + title(appointment, connection.title_style),
-        location=", ".join(filter(None, [appointment.facility.name, appointment.facility.address])),
+        title=(TO_REASSIGN if is_stranded else "") + title(appointment, title_style),
+        location=calendar_file.location(appointment),
         description="\n\n".join(filter(None, [_lines(note), url])),
         url=url,
         starts_at=_to_the_second(appointment.starts_at),
