@@ -3,8 +3,8 @@
 import logging
 import re
 
-# The portal's links and those of messages; a token has 43 characters.
-_TOKEN = re.compile(r"(/portal/(?:a|sign-in/link|unsubscribe)/|/[csi]/)[\w-]{16,}")
+# The portal's links, those of messages, and addresses of calendars; a token has 43 characters.
+_TOKEN = re.compile(r"(/portal/(?:a|sign-in/link|unsubscribe)/|/[csi]/|/calendar/)[\w-]{16,}")
 
 
 class WithoutSecrets(logging.Formatter):

@@ -22,6 +22,7 @@ def test_every_line_is_written_by_the_formatter_that_masks():
         "/c/",
         "/s/",
         "/i/",
+        "/calendar/",
         "https://care.example/portal/a/",
     ],
 )
