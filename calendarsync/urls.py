@@ -1,9 +1,11 @@
 from django.urls import path
 
-from calendarsync.views import caldav, calendars, choosing, google
+from calendarsync.views import caldav, calendars, choosing, feeds, google
 
 urlpatterns = [
+    path("calendar/<str:token>.ics", feeds.file, name="calendar-feed-file"),
     path("calendars/", calendars.calendar_list, name="calendars"),
+    path("calendars/feed/", feeds.feed, name="calendar-feed"),
     path("calendars/caldav/", caldav.connect, name="calendar-caldav"),
     path("calendars/google/", google.connect, name="calendar-google"),
     path("calendars/google/callback/", google.callback, name="calendar-google-callback"),

@@ -293,6 +293,12 @@ GOOGLE_REVOKE_URL = env.str("GOOGLE_REVOKE_URL", default="https://oauth2.googlea
 CALDAV_PRIVATE_HOSTS = env.list("CALDAV_PRIVATE_HOSTS", default=[])
 # Of any one calendar, by all workers together. Google allows 10.
 CALENDAR_REQUESTS_PER_SECOND = env.float("CALENDAR_REQUESTS_PER_SECOND", default=8)
+# Feeds, that is calendars which only subscribe: Google and others fetch those of many people from a few addresses.
+FEED_READS_PER_ADDRESS = env.str("FEED_READS_PER_ADDRESS", default="3000/hour")
+try:
+    limits.parse(FEED_READS_PER_ADDRESS)
+except ValueError as error:
+    raise ImproperlyConfigured(f"FEED_READS_PER_ADDRESS: write it as 3000/hour. {error}") from error
 
 # --------------------------------------------------------------------------------------- encryption
 

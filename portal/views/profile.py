@@ -11,6 +11,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from appointments.models import Customer
+from calendarsync import feeds
 from portal import accounts, codes, contacts, texting
 from portal.account_forms import NEW_CONTACT, DigitsForm, ProfileForm
 from portal.pages import own_page
@@ -117,8 +118,10 @@ def _current(customer: Customer, channel: str) -> contacts.Contact:
 
 
 def _change(request: HttpRequest, customer: Customer, proved: contacts.Contact) -> HttpResponse:
-    """Other sessions end: whoever had the old address may be in one of them."""
+    """Other sessions end: whoever had the old address may be in one of them. So does the calendar's address, which they may
+    have made."""
     accounts.end_other_sessions(request, customer)
+    had_feed = feeds.revoke(customer=customer, now=timezone.now())
     contacts.change(customer=customer, contact=proved, now=timezone.now())
     accounts.add_proved(request, proved)
     request.session.cycle_key()
@@ -128,6 +131,10 @@ def _change(request: HttpRequest, customer: Customer, proved: contacts.Contact) 
         else gettext("Your mobile number is changed.")
     )
     messages.success(request, said + " " + gettext("You are signed out on all other devices."))
+    if had_feed:
+        messages.warning(
+            request, gettext("Your calendar address has ended. Make a new one for your calendar.")
+        )
     return forget_asker(redirect("portal-profile"))
 
 

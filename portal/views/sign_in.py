@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from appointments.access import belongs_to_staff
 from appointments.models import Customer
+from calendarsync import feeds
 from portal import accounts, codes
 from portal.account_forms import CodeForm, ContactForm, StayForm
 from portal.accounts import Proof
@@ -123,8 +124,13 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 @own_page
 @require_POST
 def sign_out_everywhere(request: HttpRequest, customer: Customer) -> HttpResponse:
+    had_feed = feeds.revoke(customer=customer, now=timezone.now())
     accounts.end_all_sessions(request, customer)
     messages.success(request, gettext("You are signed out on every device."))
+    if had_feed:
+        messages.warning(
+            request, gettext("Your calendar address has ended. Make a new one for your calendar.")
+        )
     return _leave()
 
 
