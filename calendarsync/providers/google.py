@@ -281,7 +281,7 @@ def _written(answer: dict[str, Any], *, was_there: bool) -> Written:
 
 
 def _items(page: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    items = page.get("items", [])
+    items = page.get("items", []) if page.get("kind") == "calendar#events" else None
     if not isinstance(items, list) or not all(isinstance(each, dict) for each in items):
         raise not_understood()
     return map(_event, items)

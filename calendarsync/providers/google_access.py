@@ -23,6 +23,7 @@ from google.auth.exceptions import GoogleAuthError
 from google.oauth2 import credentials as oauth2
 from google.oauth2 import service_account
 from googleapiclient.errors import HttpError
+from httplib2.decode import DecodeLimitError
 
 from calendarsync.providers.base import CalendarError, Fault, Pace, unpaced
 
@@ -108,7 +109,7 @@ class Http(httplib2.Http):
     """Keeps its connections until it is closed. For one thread. It follows no redirects: Google's API has none."""
 
     def __init__(self, pace: Pace = unpaced) -> None:
-        super().__init__(timeout=settings.PROVIDER_TIMEOUT_SECONDS)
+        super().__init__(timeout=settings.PROVIDER_TIMEOUT_SECONDS, decode_limit_hard=LARGEST_ANSWER)
         self.follow_redirects = False
         usual = {"http": httplib2.HTTPConnectionWithTimeout, "https": httplib2.HTTPSConnectionWithTimeout}
         self._kinds = {
@@ -250,6 +251,13 @@ STATUSES: dict[int, tuple[str, Fault]] = {
     412: (TROUBLED, Fault.PASSING),
     429: (CROWDED, Fault.CROWDED),
 }
+BROKEN_OFF = (
+    OSError,
+    http.client.HTTPException,
+    httplib2.HttpLib2Error,
+    DecodeLimitError,
+    GoogleAuthError,
+)
 
 
 @contextmanager
@@ -261,9 +269,10 @@ def explained() -> Iterator[None]:
         raise refusal(error.status_code, error.content, error.resp) from error
     except NeverConnected as error:
         raise CalendarError(NOT_REACHED, fault=Fault.AWAY, code="connect") from error
-    except (OSError, http.client.HTTPException, httplib2.HttpLib2Error, GoogleAuthError) as error:
+    except BROKEN_OFF as error:
         raise CalendarError(NO_ANSWER, fault=Fault.PASSING, code=type(error).__name__) from error
-    except ValueError as error:
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        # Google's client looks into answers without asking what they are.
         raise not_understood() from error
 
 

@@ -59,7 +59,7 @@ class Grant:
 @dataclass
 class Accounts:
     """`person` sits before the page that asks, and does what `consent` says: grant, refuse or untick (agree, but not to the
-    scope). `lifetime` is that of access tokens, in seconds."""
+    scope). `lifetime` is that of access tokens, in seconds; `ahead`, by how many this clock differs."""
 
     client_id: str = "client-of-the-double.apps.googleusercontent.com"
     client_secret: str = "secret-of-the-double"
@@ -67,6 +67,7 @@ class Accounts:
     person: str = ""
     consent: str = "grant"
     lifetime: float = LIFETIME
+    ahead: float = 0
     gives_refresh_token: bool = True
     may_delegate: bool = True
     refreshed: int = 0
@@ -82,7 +83,7 @@ class Accounts:
 
     def reset(self) -> None:
         with self._lock:
-            self.person, self.consent, self.lifetime = "", "grant", LIFETIME
+            self.person, self.consent, self.lifetime, self.ahead = "", "grant", LIFETIME, 0
             self.gives_refresh_token = self.may_delegate = True
             self.refreshed, self.revoked = 0, []
             for kept in (self._people, self._refresh, self._access, self._codes):
@@ -212,7 +213,7 @@ class Accounts:
 
     def _by_assertion(self, form: dict[str, str]) -> dict[str, Any]:
         claims = self._claims(form.get("assertion", ""))
-        now = time.time()
+        now = time.time() + self.ahead
         if claims.get("aud") != AUDIENCE or claims.get("iss") != self.service_account:
             raise OAuthRefused("invalid_grant", "Invalid JWT Signature.")
         issued, ends = claims.get("iat", 0), claims.get("exp", 0)

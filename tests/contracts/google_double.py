@@ -282,7 +282,15 @@ class GoogleDouble(Double):
         return event
 
     def _note(self, call: Call, kept: Kept, event_id: str) -> None:
-        self.accept({"method": call.name, "calendar": kept.id, "id": event_id, "body": call.body})
+        self.accept(
+            {
+                "method": call.name,
+                "calendar": kept.id,
+                "id": event_id,
+                "query": call.query,
+                "body": call.body,
+            }
+        )
 
     @cached_property
     def _controls(self) -> dict[tuple[str, str], Any]:
