@@ -59,14 +59,12 @@ def finish(session: MutableMapping[str, Any], *, state: str, code: str, error: s
     if error or not code:
         raise NotGranted(REFUSED if error in ("access_denied", "") else NOT_ACCEPTED.format(error=error[:40]))
     token = _exchanged(code, begun["verifier"])
-    scopes = str(token.get("scope", "")).split()
-    permission = {"kind": "oauth", "refresh_token": token.get("refresh_token", ""), "scopes": scopes}
-    if SCOPE not in scopes:
-        revoke(permission)
+    # Not revoked if it does not do: that would end a permission that another calendar of theirs lives on.
+    if SCOPE not in token.get("scope", ()):
         raise NotGranted(UNTICKED)
-    if not permission["refresh_token"]:
+    if not token.get("refresh_token"):
         raise NotGranted(NOT_FOR_LONG)
-    return permission
+    return {"kind": "oauth", "refresh_token": token["refresh_token"], "scopes": list(token["scope"])}
 
 
 @sensitive_variables()
@@ -85,6 +83,7 @@ def revoke(secrets: dict[str, Any]) -> None:
 
 @sensitive_variables()
 def _exchanged(code: str, verifier: str) -> dict[str, Any]:
+    """What Google gives for the code; `scope` is a list."""
     # Without scopes oauthlib takes any that Google names: which they are is checked by who asked.
     flow = _flow(None)
     flow.code_verifier = verifier
@@ -93,7 +92,7 @@ def _exchanged(code: str, verifier: str) -> dict[str, Any]:
     except OAuth2Error as error:
         logger.warning("Google gave no permission: %s", error.error)
         raise NotGranted(NOT_ACCEPTED.format(error=error.error)) from error
-    except (requests.RequestException, ValueError, TypeError, KeyError) as error:
+    except (requests.RequestException, ValueError, TypeError, LookupError, AttributeError) as error:
         raise NotGranted(NO_ANSWER) from error
     return dict(token)
 

@@ -58,8 +58,8 @@ class Grant:
 
 @dataclass
 class Accounts:
-    """`person` sits before the page that asks, and does what `consent` says: grant, refuse or untick (agree, but not to the
-    scope). `lifetime` is that of access tokens, in seconds; `ahead`, by how many this clock differs."""
+    """`person` sits before the page that asks, and does what `consent` says: grant, refuse, untick (agree, but not to the
+    scope) or less. `lifetime` is that of access tokens, in seconds; `ahead`, by how many this clock differs."""
 
     client_id: str = "client-of-the-double.apps.googleusercontent.com"
     client_secret: str = "secret-of-the-double"
@@ -146,7 +146,7 @@ class Accounts:
         if self.consent == "refuse" or not self.person:
             back["error"] = "access_denied"
         else:
-            scope = "openid" if self.consent == "untick" else given["scope"]
+            scope = {"untick": "openid", "less": f"{SCOPE}.readonly"}.get(self.consent, given["scope"])
             code = f"4/{secrets.token_urlsafe(32)}"
             is_offline = given.get("access_type") == "offline" and given.get("prompt") == "consent"
             self._codes[code] = Grant(

@@ -231,6 +231,8 @@ class GoogleDouble(Double):
     def _list(self, call: Call, kept: Kept, role: str) -> dict[str, Any]:
         if unknown := NOT_SIMULATED & set(call.query):
             raise NotAllowed(f"The double does not know {sorted(unknown)}")
+        if len(call.query.get("privateExtendedProperty", [])) > 1:
+            raise NotAllowed("The documents differ on what several of them mean.")
         rest = {name: str(value) for name, value in call.query.items() if name != "pageToken"}
         first = _position(call.query.get("pageToken"), rest)
         size = min(call.query.get("maxResults", USUAL_PAGE), LARGEST_PAGE)
@@ -406,8 +408,6 @@ def _matches(event: dict[str, Any], query: dict[str, Any]) -> bool:
 
 
 def _has_property(event: dict[str, Any], wanted: list[str]) -> bool:
-    if len(wanted) > 1:
-        raise NotAllowed("The documents differ on what several of them mean.")
     marks = event.get("extendedProperties", {}).get("private", {})
     return not wanted or wanted[0] in {f"{name}={value}" for name, value in marks.items()}
 
