@@ -116,7 +116,7 @@ class CaldavHarness:
 
     def standing(self, connection: CalendarConnection) -> list[Standing]:
         found = self.server.resources(connection.calendar)
-        events = (_standing(self._address(path), content) for path, (_, content) in found.items())
+        events = (as_standing(path, content) for path, (_, content) in found.items())
         return sorted(events, key=lambda event: (event.starts_at, event.external_id))
 
     def edit(self, connection: CalendarConnection, external_id: str, **fields: Any) -> None:
@@ -150,12 +150,12 @@ class CaldavHarness:
         calendar.add("version", "2.0")
         calendar.add("prodid", "-//Somebody else//EN")
         calendar.add_component(event)
-        address = f"{connection.calendar}{uid}.ics"
-        self.server.write(address, calendar.to_ical().decode())
-        return address
+        path = f"{urlsplit(connection.calendar).path}{uid}.ics"
+        self.server.write(path, calendar.to_ical().decode())
+        return path
 
     def expected_id(self, connection: CalendarConnection, appointment: UUID) -> str:
-        return f"{connection.calendar}{appointment}.ics"
+        return f"{urlsplit(connection.calendar).path}{appointment}.ics"
 
     def trouble(self, **given: Any) -> None:
         self.server.trouble(**given)
@@ -172,15 +172,12 @@ class CaldavHarness:
         CalendarConnection.objects.filter(pk=connection.pk).update(**fields)
         connection.refresh_from_db()
 
-    def _address(self, path: str) -> str:
-        return self.server.base + urlsplit(path).path
 
-
-def _standing(address: str, content: str) -> Standing:
+def as_standing(path: str, content: str) -> Standing:
     event = icalendar.Calendar.from_ical(content).events[0]
     mark = event.get("x-securecare-appointment")
     said = Standing(
-        external_id=address,
+        external_id=path,
         appointment=UUID(str(mark)) if mark else None,
         title=str(event.get("summary", "")),
         location=str(event.get("location", "")),
