@@ -22,6 +22,11 @@ PAGE = "calendarsync/feed.html"
 NOT_THERE = (
     "There is no calendar at this address. It may have ended: make a new one where you made this one.\n"
 )
+PRIVATE = {
+    "Cache-Control": "private, no-cache",
+    "Referrer-Policy": "no-referrer",
+    "X-Robots-Tag": "noindex, nofollow",
+}
 CREATE, TITLES, END = "create", "titles", "end"
 
 
@@ -57,12 +62,8 @@ def _plain(text: str, status: int) -> HttpResponse:
 
 def _private(response: HttpResponse, **headers: str) -> HttpResponse:
     """To be kept by its reader alone and asked about each time, and to be found by nobody else."""
-    response.headers |= {
-        "Cache-Control": "private, no-cache",
-        "Referrer-Policy": "no-referrer",
-        "X-Robots-Tag": "noindex, nofollow",
-        **headers,
-    }
+    for name, value in {**PRIVATE, **headers}.items():
+        response.headers[name] = value
     return response
 
 
@@ -70,16 +71,17 @@ def _private(response: HttpResponse, **headers: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def feed(request: HttpRequest) -> HttpResponse:
     staff, now = staff_of(request), timezone.now()
-    asked = request.POST.get("feed") if request.method == "POST" else None
+    if request.method != "POST":
+        return _page(request, staff, _form(staff))
+    form, asked = TitlesForm(request.POST), request.POST.get("feed")
     if asked == END:
         feeds.revoke(staff=staff, now=now)
         messages.success(
             request, "The address has ended. Calendars that read it show no more than they have."
         )
         return redirect("calendars")
-    form = TitlesForm(request.POST) if asked else _form(staff)
     if asked not in (CREATE, TITLES) or not form.is_valid():
-        return _page(request, staff, form, status=422 if asked else 200)
+        return _page(request, staff, form, status=422)
     style = form.cleaned_data["title_style"]
     if asked == CREATE:
         token = feeds.create(staff=staff, title_style=style, by=user_of(request), now=now)
