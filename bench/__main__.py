@@ -12,7 +12,7 @@ django.setup()
 # Visitors who come too late are no news here.
 logging.getLogger("django.request").setLevel(logging.ERROR)
 
-from bench import bookings, database, day_grid, openings, portal, reminders, report  # noqa: E402
+from bench import bookings, calendars, database, day_grid, openings, portal, reminders, report  # noqa: E402
 
 PARTS = {
     "grid": day_grid.rows,
@@ -20,6 +20,7 @@ PARTS = {
     "bookings": bookings.rows,
     "portal": portal.rows,
     "reminders": reminders.rows,
+    "calendars": calendars.rows,
 }
 
 

@@ -6,14 +6,20 @@ from contextlib import contextmanager
 from django.core.management import call_command
 from django.db import connection
 
+from securecare.celery import app
+
 NAME = "bench_securecare"
 QUEUE_PREFIX = "bench:"
 
 
 def use() -> None:
-    """Point this process, and those forked from it, at the benchmarks' database."""
+    """Point this process, and those forked from it, at the benchmarks' database and queues."""
     connection.close()
     connection.settings_dict["NAME"] = NAME
+    app.conf.broker_transport_options = {
+        **app.conf.broker_transport_options,
+        "global_keyprefix": QUEUE_PREFIX,
+    }
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Twilio, SendGrid and a mail server, each beside the site in a process of its own, and what they took."""
+"""Twilio, SendGrid, Google Calendar and a mail server, each beside the site in a process of its own, and what they took."""
 
 import json
 import sys
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import mailbox
+from bench.outside import Google
 from bench.site import HOST, Site, answers, free_port, wait_until
 from tests.contracts.sendgrid_double import SendGridDouble
 from tests.contracts.twilio_double import TwilioDouble
@@ -88,6 +89,17 @@ def started(*, delay_ms: int) -> Iterator[Providers]:
     options = ["--delay-ms", str(delay_ms), "--light"]
     with _running("providers", command(both.twilio, both.sendgrid, *options), both.twilio, both.sendgrid):
         yield both
+
+
+def google_command(port: int, *options: str) -> list[str]:
+    return [sys.executable, "-m", "tests.contracts.serve", "--google-port", str(port), *options]
+
+
+@contextmanager
+def google(*, delay_ms: int) -> Iterator[Google]:
+    port = free_port()
+    with _running("google", google_command(port, "--delay-ms", str(delay_ms), "--light"), port):
+        yield Google(port)
 
 
 @contextmanager

@@ -18,29 +18,26 @@ from django.utils import timezone
 
 from appointments.models import Appointment, Channel
 from bench import bookings, database, organisation, outbox, providers, site
+from bench.memory import Memory
+from bench.memory import until_done as memory_until_done
 from bench.organisation import NOW
 from bench.report import Row
 from bench.site import HOST, Site
 from reminders.models import Message
-from securecare.supervisor import Program
 
 DELAY_MS = 50
 SECONDS_LIMIT = 90
-PATIENCE_SECONDS = 900
-LOOK_EVERY = 0.5
 # Longer than it takes beat to look ahead.
 PLANNED_AHEAD = timedelta(seconds=35)
-GROWTH = 1.1
 OPEN = (Message.State.PENDING, Message.State.CLAIMED)
 
 
 @dataclass(frozen=True)
 class Run:
-    """`lateness` of each message in seconds after it was due; `memory` of the first worker in MB at every look, with how many
-    messages were left then."""
+    """`lateness` of each message in seconds after it was due; `memory` of the first worker by how many were sent."""
 
     lateness: list[float]
-    memory: list[tuple[int, float]]
+    memory: Memory
 
     @property
     def seconds(self) -> float:
@@ -54,17 +51,6 @@ class Run:
     @property
     def p99(self) -> float:
         return quantiles(self.lateness, n=100)[98]
-
-    @property
-    def memory_note(self) -> str:
-        """Once some are sent, everything is loaded: from there on it should stay."""
-        marks = [self.memory_at(share) for share in (0, 0.25, 0.5, 1)]
-        flat = "flat" if marks[-1] <= marks[1] * GROWTH else "GROWS"
-        return f"{flat}: {', '.join(f'{mark:.0f}' for mark in marks)} MB"
-
-    def memory_at(self, share: float) -> float:
-        """When this share of the messages had been sent."""
-        return next(mb for left, mb in self.memory if left <= (1 - share) * len(self.lateness))
 
 
 def rows(*, runs: int, quick: bool) -> Iterator[Row]:
@@ -92,8 +78,8 @@ def _provider_rows(customers: int) -> Iterator[Row]:
     yield Row(
         "… worker's memory: at first, a quarter, half, all sent",
         "MB",
-        [run.memory_at(1)],
-        note=run.memory_note,
+        [run.memory.at(1)],
+        note=run.memory.note,
     )
 
 
@@ -174,26 +160,22 @@ def _send(
     up to half a minute more."""
     now = timezone.now()
     outbox.fill(booked, channels=channels, due_at=now + timedelta(days=1), now=now)
-    started = [here.worker(number) for number in range(1, workers + 1)]
+    started = [here.worker("reminders", number) for number in range(1, workers + 1)]
     for number in range(1, beats + 1):
         here.beat(number)
     due_at = timezone.now() + PLANNED_AHEAD
     Message.objects.update(due_at=due_at)
-    memory = list(_memory_until_done(started[0]))
+    memory = Memory(list(memory_until_done(started[0], done=_sent, left=_left, what="messages")))
     settled = Message.objects.values_list("settled_at", flat=True)
     return Run([(at - due_at).total_seconds() for at in settled], memory)
 
 
-def _memory_until_done(worker: Program) -> Iterator[tuple[int, float]]:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while left := Message.objects.filter(state__in=OPEN).count():
-        if time.monotonic() > deadline:
-            raise RuntimeError(
-                f"{left} messages were not sent within {PATIENCE_SECONDS} s.\n{worker.last_lines()}"
-            )
-        yield left, site.memory_mb(worker)
-        time.sleep(LOOK_EVERY)
-    yield 0, site.memory_mb(worker)
+def _sent() -> int:
+    return Message.objects.exclude(state__in=OPEN).count()
+
+
+def _left() -> int:
+    return Message.objects.filter(state__in=OPEN).count()
 
 
 def check_once(taken: Counter[str]) -> None:

@@ -22,7 +22,7 @@ HOST = "127.0.0.1"
 READY_SECONDS = 60
 STOP_SECONDS = 10
 MEGABYTE = 1_000_000
-_THREADS = re.compile(r"--concurrency=(\d+), --queues=reminders")
+_THREADS = r"--concurrency=(\d+), --queues={queue}\]"
 
 
 @dataclass
@@ -40,11 +40,11 @@ class Site:
         self.programs.append(program)
         return program
 
-    def worker(self, number: int = 1) -> Program:
-        """One that takes tasks by the time this returns."""
-        command = on_bench_database(demo.worker_command("reminders", threads=worker_threads()))
-        command[command.index("--hostname") + 1] = f"reminders{number}@%h"
-        program = self.start(f"worker{number}", command)
+    def worker(self, queue: str, number: int = 1) -> Program:
+        """One that takes tasks of this queue by the time this returns."""
+        command = on_bench_database(demo.worker_command(queue, threads=worker_threads(queue)))
+        command[command.index("--hostname") + 1] = f"{queue}{number}@%h"
+        program = self.start(f"{queue}{number}", command)
         wait_until(lambda: " ready." in program.log.read_text(), waiting_for=program.last_lines)
         return program
 
@@ -86,11 +86,12 @@ def on_bench_database(command: Sequence[str]) -> list[str]:
     return changed
 
 
-def worker_threads() -> int:
-    """As many as a worker for reminders has in production."""
-    threads = _THREADS.search((settings.BASE_DIR / "docker-compose.yml").read_text())
+def worker_threads(queue: str) -> int:
+    """As many as a worker for this queue has in production."""
+    compose = (settings.BASE_DIR / "docker-compose.yml").read_text()
+    threads = re.search(_THREADS.format(queue=queue), compose)
     if threads is None:
-        raise RuntimeError("docker-compose.yml does not say how many threads a worker for reminders has.")
+        raise RuntimeError(f"docker-compose.yml does not say how many threads a worker for {queue} has.")
     return int(threads[1])
 
 

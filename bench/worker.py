@@ -4,9 +4,5 @@ from bench import database
 from securecare.celery import app
 
 database.use()
-app.conf.broker_transport_options = {
-    **app.conf.broker_transport_options,
-    "global_keyprefix": database.QUEUE_PREFIX,
-}
 
 __all__ = ["app"]

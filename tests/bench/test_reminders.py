@@ -7,6 +7,7 @@ import pytest
 
 from appointments.models import Appointment
 from bench import outbox, reminders, site
+from bench.memory import Memory
 from bench.reminders import Run
 from reminders import delays, suppression
 from reminders.models import Message
@@ -49,19 +50,21 @@ def test_check_fails_unless_each_was_taken_exactly_once() -> None:
 
 
 def test_memory_is_flat_if_it_stays_once_some_were_sent() -> None:
-    looks = [(100, 50.0), (75, 100.0), (50, 104.0), (0, 105.0)]
-    assert Run([1.0] * 100, looks).memory_note == "flat: 50, 100, 104, 105 MB"
-    assert Run([1.0] * 100, [*looks[:3], (0, 120.0)]).memory_note.startswith("GROWS")
+    looks = [(0, 50.0), (25, 100.0), (50, 104.0), (100, 105.0)]
+    assert Memory(looks).note == "flat: 50, 100, 104, 105 MB"
+    assert Memory([*looks[:3], (100, 120.0)]).note.startswith("GROWS")
 
 
 def test_rate_leaves_out_the_wait_for_the_sweep() -> None:
-    assert Run([30.0 + second for second in range(61)], []).per_minute == pytest.approx(61)
+    lateness = [30.0 + second for second in range(61)]
+    assert Run(lateness, Memory([])).per_minute == pytest.approx(61)
 
 
-def test_worker_is_started_as_in_the_demo_but_for_its_database() -> None:
-    command = demo.worker_command("reminders", threads=site.worker_threads())
+@pytest.mark.parametrize(("queue", "at_least"), [("reminders", 8), ("calendarsync", 4)])
+def test_worker_is_started_as_in_the_demo_but_for_its_database(queue: str, at_least: int) -> None:
+    command = demo.worker_command(queue, threads=site.worker_threads(queue))
     changed = site.on_bench_database(command)
     assert [pair for pair in zip(command, changed, strict=True) if pair[0] != pair[1]] == [
         ("securecare", "bench.worker")
     ]
-    assert site.worker_threads() >= 8
+    assert site.worker_threads(queue) >= at_least

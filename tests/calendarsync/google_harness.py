@@ -41,7 +41,7 @@ class GoogleHarness:
         )
 
     def standing(self, connection: CalendarConnection) -> list[Standing]:
-        events = (_standing(event) for event in self.double.calendar(_id(connection)).standing())
+        events = (as_standing(event) for event in self.double.calendar(_id(connection)).standing())
         return sorted(events, key=lambda event: (event.starts_at, event.external_id))
 
     def edit(self, connection: CalendarConnection, external_id: str, **fields: Any) -> None:
@@ -111,7 +111,7 @@ def _when(instant: datetime) -> dict[str, str]:
     return {"date": instant.isoformat()}
 
 
-def _standing(event: dict[str, Any]) -> Standing:
+def as_standing(event: dict[str, Any]) -> Standing:
     mark = event.get("extendedProperties", {}).get("private", {}).get("securecareAppointment")
     return Standing(
         external_id=event["id"],
