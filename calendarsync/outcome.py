@@ -31,6 +31,11 @@ def of(row: CalendarSync) -> Outcome:
     return Outcome("unsent", "Not needed any more", row.settled_at, row.closed_reason)
 
 
+def why(row: CalendarSync) -> str:
+    """What made it due: the change itself where it was one. Needs the event loaded."""
+    return str(row.event.get_kind_display() if row.event else row.get_reason_display())
+
+
 def _of_failure(row: CalendarSync) -> Outcome:
     if row.resolved_at is not None:
         return Outcome("shown", "Failed, made good since", row.resolved_at, row.last_error)

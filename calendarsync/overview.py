@@ -108,6 +108,10 @@ class Standing:
         return POLL_WHILE_FILLED if self.progress else POLL_WHILE_WAITING
 
     @property
+    def lag_words(self) -> str:
+        return lasting(self.lag) if self.lag is not None else ""
+
+    @property
     def urgency(self) -> tuple[bool, int, timedelta]:
         return (self.connection.state == State.BROKEN, self.failed, self.lag or timedelta(0))
 
@@ -117,11 +121,20 @@ class Person(NamedTuple):
     calendars: list[Standing]
 
 
-def bounds(access: Access) -> dict[str, object]:
+def lasting(time: timedelta) -> str:
+    """3 minutes; in the largest unit of which it has one."""
+    seconds = int(time.total_seconds())
+    for size, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        if count := seconds // size:
+            return f"{count} {unit}{'s' if count > 1 else ''}"
+    return "less than a minute"
+
+
+def bounds(access: Access) -> dict[str, int | bool | None]:
     """What COUNT needs to know of the user besides what others do. By the role alone: to ask for grants beyond it would cost every
     page a query."""
     staff, role = staff_member_of(access.user), role_of(access.user)
-    oversees = SEE_CALENDARS in PERMISSIONS[role] if role else access.user.is_superuser
+    oversees = access.user.is_superuser or (role is not None and SEE_CALENDARS in PERMISSIONS[role])
     return {"calendars_of": staff.pk if staff else None, "sees_calendars": oversees}
 
 
@@ -150,8 +163,8 @@ def table(access: Access, *, now: datetime) -> list[Person]:
     without the permission to see them."""
     if not access.may(SEE_CALENDARS):
         return []
-    me = staff_member_of(access.user)
-    others = _colleagues(access).exclude(pk=me.pk if me else None)
+    me, others = staff_member_of(access.user), _colleagues(access)
+    others = others.exclude(pk=me.pk) if me else others
     calendars = CalendarConnection.objects.kept().filter(staff__in=others).select_related("staff")
     by_staff: dict[int, list[Standing]] = {}
     for standing in of_all(calendars, now=now):

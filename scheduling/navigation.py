@@ -10,6 +10,8 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.text import capfirst
 
 from appointments.access import (
+    HAVE_CALENDARS,
+    SEE_CALENDARS,
     SEE_CUSTOMERS,
     SEE_HOURS,
     SEE_MESSAGES,
@@ -20,6 +22,7 @@ from appointments.access import (
     staff_member_of,
 )
 from appointments.branding import brand
+from calendarsync import overview
 from reminders import attention
 
 
@@ -83,6 +86,16 @@ def _items(request: HttpRequest, access: Access) -> list[Item]:
         )
     if access.may(SEE_HOURS):
         items.append(Item("Work hours", reverse("hours"), here.startswith("hours")))
+    if access.may(HAVE_CALENDARS) or access.may(SEE_CALENDARS):
+        items.append(
+            Item(
+                "Calendars",
+                reverse("calendars"),
+                here.startswith("calendar"),
+                counts.calendars,
+                "stopped, or could not be written",
+            )
+        )
     return items
 
 
@@ -90,6 +103,7 @@ def _items(request: HttpRequest, access: Access) -> list[Item]:
 class Counts:
     stranded: int
     messages: int
+    calendars: int
 
 
 _STRANDED = """
@@ -102,6 +116,8 @@ _STRANDED = """
 def _counts(access: Access) -> Counts:
     """What waits at this user's facilities, in one statement: every page shows it."""
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {_STRANDED}, {attention.COUNT}", attention.bounds(access))
-        stranded, messages = cursor.fetchone()
-    return Counts(stranded, messages)
+        cursor.execute(
+            f"SELECT {_STRANDED}, {attention.COUNT}, {overview.COUNT}",
+            {**attention.bounds(access), **overview.bounds(access)},
+        )
+        return Counts(*cursor.fetchone())

@@ -123,6 +123,12 @@ class CalendarSync(OutboxRow):
                 name="calendarsync_failed",
                 condition=Q(state="given_up", resolved_at__isnull=True),
             ),
+            # Their progress is shown.
+            models.Index(
+                fields=["connection", "created_at"],
+                name="calendarsync_backfill",
+                condition=Q(reason="backfill"),
+            ),
         ]
         constraints = [
             *OutboxRow.Meta.constraints,

@@ -1,6 +1,6 @@
 """Calendars as their owners and managers see them: how each is doing, and what can be done about it."""
 
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -12,12 +12,23 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from appointments.access import HAVE_CALENDARS, SEE_CALENDARS, Access, access_of, staff_member_of
+from appointments.access import (
+    HAVE_CALENDARS,
+    SEE_CALENDARS,
+    SEE_SCHEDULE,
+    Access,
+    access_of,
+    staff_member_of,
+)
 from calendarsync import connecting, outcome, overview
 from calendarsync.connecting import CannotConnect
-from calendarsync.models import CalendarConnection, CalendarSync, TitleStyle
+from calendarsync.forms import STYLES, TitlesForm
+from calendarsync.models import CalendarConnection, CalendarSync
 from calendarsync.models.connection import HAS_CREDENTIALS, State
+from calendarsync.outcome import Outcome
+from calendarsync.overview import Standing
 from calendarsync.providers.base import CalendarError
+from calendarsync.views.own import TOO_OFTEN, may_ask
 from securecare import localtime
 from securecare.parts import respond
 
@@ -27,9 +38,14 @@ STANDING = "calendarsync/_standing.html"
 FAILURES_SHOWN = 50
 ROWS_SHOWN = 50
 COMPARISONS_SHOWN = 10
-LARGEST_ID = 2**63 - 1
+LONGEST_ID = 19  # digits of a bigint
 REMOVE, LEAVE = "remove", "leave"
 NOT_READ = "This cannot be read. Use the buttons on the page."
+
+
+class Card(NamedTuple):
+    standing: Standing
+    titles: TitlesForm
 
 
 @never_cache
@@ -37,10 +53,12 @@ NOT_READ = "This cannot be read. Use the buttons on the page."
 def calendar_list(request: HttpRequest) -> HttpResponse:
     access, now = _access_of(request), timezone.now()
     mine = overview.own(access).filter(state__in=HAS_CREDENTIALS).select_related("staff").order_by("pk")
-    standings = overview.of_all(mine, now=now)
+    standings, people = overview.of_all(mine, now=now), overview.table(access, now=now)
     context = {
-        "own": standings,
-        "people": overview.table(access, now=now),
+        "own": [Card(one, _titles_form(one.connection)) for one in standings],
+        "people": people,
+        "has_calendars": any(person.calendars for person in people),
+        "without": [person.staff for person in people if not person.calendars],
         "may_connect": staff_member_of(access.user) is not None and access.may(HAVE_CALENDARS),
         "sees_colleagues": access.may(SEE_CALENDARS),
         **_shown_with(access),
@@ -63,27 +81,48 @@ def calendar(request: HttpRequest, reference: UUID) -> HttpResponse:
 
 def _whole_page(found: CalendarConnection, access: Access, *, before: str) -> dict[str, Any]:
     rows = CalendarSync.objects.of(found).select_related(
-        "appointment__customer", "appointment__facility", "appointment__staff", "event"
+        "appointment__customer", "appointment__facility", "event"
     )
     failures = rows.unresolved().order_by("-pk")[:FAILURES_SHOWN]
-    before_id = int(before) if before.isdecimal() and int(before) <= LARGEST_ID else LARGEST_ID
-    latest = list(rows.filter(pk__lt=before_id).order_by("-pk")[: ROWS_SHOWN + 1])
+    latest = rows.filter(pk__lt=before) if _is_id(before) else rows
+    listed = list(latest.order_by("-pk")[: ROWS_SHOWN + 1])
     return {
         "is_page": True,
-        "failures": [(row, outcome.of(row), access.sees(row.appointment.facility_id)) for row in failures],
-        "rows": [
-            (row, outcome.of(row), access.sees(row.appointment.facility_id)) for row in latest[:ROWS_SHOWN]
-        ],
-        "next": latest[ROWS_SHOWN - 1].pk if len(latest) > ROWS_SHOWN else None,
-        "is_first": not before,
-        "comparisons": found.reconciliations.all()[:COMPARISONS_SHOWN],
+        "titles": _titles_form(found) if _is_own(found, access) else None,
+        "style": STYLES.get(found.title_style),  # type: ignore[call-overload]
+        "failures": [_row(sync, access) for sync in failures],
+        "rows": [_row(sync, access) for sync in listed[:ROWS_SHOWN]],
+        "next": listed[ROWS_SHOWN - 1].pk if len(listed) > ROWS_SHOWN else None,
+        "is_first": not _is_id(before),
+        "comparisons": list(found.reconciliations.all()[:COMPARISONS_SHOWN]),
     }
+
+
+def _is_id(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) < LONGEST_ID
+
+
+class Row(NamedTuple):
+    """`is_seen`: the reader may open the appointment, and read whose it is."""
+
+    sync: CalendarSync
+    why: str
+    outcome: Outcome
+    is_seen: bool
+
+
+def _row(sync: CalendarSync, access: Access) -> Row:
+    is_seen = access.may(SEE_SCHEDULE) and access.sees(sync.appointment.facility_id)
+    return Row(sync, outcome.why(sync), outcome.of(sync), is_seen)
 
 
 @require_POST
 def test(request: HttpRequest, reference: UUID) -> HttpResponse:
     """Ask the calendar something now. One that had stopped goes on if it answers."""
     found, now = _calendar_of(_access_of(request), reference), timezone.now()
+    if not may_ask(request):
+        told.error(request, TOO_OFTEN)
+        return _back(request, found)
     try:
         checked = connecting.test(connection=found, now=now)
     except (CalendarError, CannotConnect) as problem:
@@ -114,12 +153,12 @@ def titles(request: HttpRequest, reference: UUID) -> HttpResponse:
     found = _calendar_of(access, reference)
     if not _is_own(found, access):
         raise PermissionDenied("What its entries show is for the calendar’s owner to decide.")
-    style = request.POST.get("title_style", "")
-    if style not in TitleStyle.values:
+    form = TitlesForm(request.POST)
+    if not form.is_valid():
         told.error(request, NOT_READ)
         return _back(request, found)
     try:
-        connecting.change_titles(connection=found, title_style=style, now=now)
+        connecting.change_titles(connection=found, **form.cleaned_data, now=now)
     except CannotConnect as problem:
         told.error(request, str(problem))
     else:
@@ -161,7 +200,8 @@ def _access_of(request: HttpRequest) -> Access:
 
 
 def _calendar_of(access: Access, reference: UUID) -> CalendarConnection:
-    return get_object_or_404(overview.visible(access).select_related("staff"), reference=reference)
+    seen = overview.visible(access).select_related("staff", "created_by__staff_member")
+    return get_object_or_404(seen, reference=reference)
 
 
 def _is_own(found: CalendarConnection, access: Access) -> bool:
@@ -171,7 +211,13 @@ def _is_own(found: CalendarConnection, access: Access) -> bool:
 
 def _shown_with(access: Access) -> dict[str, Any]:
     staff = staff_member_of(access.user)
-    return {"me": staff.pk if staff else None, "zone": _own_zone(access), "title_styles": TitleStyle.choices}
+    return {"me": staff.pk if staff else None, "zone": _own_zone(access)}
+
+
+def _titles_form(found: CalendarConnection) -> TitlesForm:
+    return TitlesForm(
+        initial={"title_style": found.title_style}, auto_id=f"titles_{found.reference.hex[:8]}_%s"
+    )
 
 
 def _own_zone(access: Access) -> ZoneInfo:

@@ -102,7 +102,8 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   }
 });
 
-document.addEventListener("htmx:sendError", () => {
+document.addEventListener("htmx:sendError", (event) => {
+  if (event.detail.requestConfig.headers["X-Passive"]) return;
   toast({ text: "No connection. Nothing was changed; try again in a moment.", refusal: true });
 });
 
