@@ -6,8 +6,11 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from appointments.access import Access
 from appointments.branding import brand
 from appointments.models import Appointment, AppointmentEvent, Case, Program, StaffMember
+from calendarsync import trail
+from calendarsync.trail import Brought
 from scheduling import words
 
 Kind = AppointmentEvent.Kind
@@ -24,7 +27,7 @@ SYSTEM = "SecureCare"
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of the history. `changes` read “Time: … → …”."""
+    """One line of the history. `changes` read “Time: … → …”; `calendars` are those that it was to be brought to."""
 
     what: str
     who: str
@@ -32,16 +35,30 @@ class Entry:
     changes: list[str]
     notes: list[str]
     reason: str
+    calendars: list[Brought]
 
 
-def history(appointment: Appointment, *, tells_private: bool = False) -> list[Entry]:
-    """Newest first. Four queries at most, however long it is. `tells_private`: whether the reader may know of private notes."""
+def history(
+    appointment: Appointment, *, tells_private: bool = False, reader: Access | None = None
+) -> list[Entry]:
+    """Newest first. Six queries at most, however long it is. `tells_private`: whether the reader may know of private notes.
+    Without a `reader` nothing is said of calendars."""
     events = list(appointment.events.select_related("by__staff_member"))
     names = _Names(events)
     if not tells_private:
         for event in events:
             event.after.pop("private_note", None)
-    return [_entry(event, names, appointment) for event in reversed(events)]
+    brought = _by_event(events, trail.of(appointment, reader)) if reader else {}
+    return [_entry(event, names, appointment, brought.get(event.pk, [])) for event in reversed(events)]
+
+
+def _by_event(events: list[AppointmentEvent], brought: Iterable[Brought]) -> dict[int, list[Brought]]:
+    """What no change of the appointment made due stands with the last change before it."""
+    found: dict[int, list[Brought]] = {}
+    for one in brought:
+        before = [event.pk for event in events if event.at <= one.created_at] or [events[0].pk]
+        found.setdefault(one.event or before[-1], []).append(one)
+    return found
 
 
 class _Names:
@@ -64,7 +81,9 @@ def _names(model: Any, held: Iterable[dict[str, Any]], field: str) -> dict[int, 
     return {found.pk: str(found) for found in model.objects.filter(pk__in=ids)} if ids else {}
 
 
-def _entry(event: AppointmentEvent, names: _Names, appointment: Appointment) -> Entry:
+def _entry(
+    event: AppointmentEvent, names: _Names, appointment: Appointment, calendars: list[Brought]
+) -> Entry:
     return Entry(
         what=_what(event),
         who=who(event),
@@ -72,6 +91,7 @@ def _entry(event: AppointmentEvent, names: _Names, appointment: Appointment) -> 
         changes=list(_changes(event, names, appointment)),
         notes=[OVERRIDES.get(code, code) for code in event.overrides],
         reason=event.reason,
+        calendars=calendars,
     )
 
 

@@ -94,7 +94,7 @@ def context_of(request: HttpRequest, found: Appointment, access: Access) -> dict
         "may_read_note": access.may(READ_PRIVATE_NOTE),
         "has_private_note": access.may(READ_PRIVATE_NOTE)
         and PrivateNote.objects.filter(appointment=found).exists(),
-        "history": history(found, tells_private=access.may(READ_PRIVATE_NOTE)),
+        "history": history(found, tells_private=access.may(READ_PRIVATE_NOTE), reader=access),
         "in_dialog": wants_part(request),
         "back": f"{reverse('schedule')}?date={found.local_date:%Y-%m-%d}",
         **_messages(found, access),
