@@ -27,7 +27,7 @@ MOST_LOOKED_FOR = 50
 NOT_THERE = "It was not there."
 MOVED_AWAY = "It was moved to another time in the calendar."
 ALTERED = "Its title, time, place or text was changed in the calendar."
-REMADE = "It was made an all-day event or a series in the calendar."
+REMADE = "It was made an all-day event, a series, public or free time in the calendar."
 OUTDATED = "What it should show is not what was written last."
 UNKNOWN = "An entry was there that we did not know of."
 CANCELLED = "It should not be there: the appointment is cancelled."
@@ -143,14 +143,14 @@ def _appointments(
     theirs = everything.of(owner.staff).overlapping(start, end)
     found = {appointment.reference: appointment for appointment in theirs}
     missing = set(references) - found.keys()
-    unwanted = set(_unwanted(owner)) - {appointment.pk for appointment in found.values()}
-    if missing or unwanted:
-        others = everything.filter(Q(reference__in=missing) | Q(pk__in=unwanted))
+    leftover = set(unwanted(owner)) - {appointment.pk for appointment in found.values()}
+    if missing or leftover:
+        others = everything.filter(Q(reference__in=missing) | Q(pk__in=leftover))
         found |= {appointment.reference: appointment for appointment in others}
     return found
 
 
-def _unwanted(owner: CalendarConnection) -> QuerySet[SyncedEvent, int]:
+def unwanted(owner: CalendarConnection) -> QuerySet[SyncedEvent, int]:
     """Appointments of which we know an entry that does not belong there any more, whenever they are."""
     known = SyncedEvent.objects.filter(connection=owner)
     if owner.mirrors:
