@@ -27,7 +27,8 @@ def test(*, connection: CalendarConnection, now: datetime) -> Checked:
         _note(connection, error, now=now)
         raise
     with transaction.atomic():
-        CalendarConnection.objects.filter(pk=connection.pk).update(calendar_name=one_line(checked.name))
+        name = one_line(checked.name) or connection.calendar_name
+        CalendarConnection.objects.filter(pk=connection.pk).update(calendar_name=name)
         trouble.resume(connection, now=now)
     return checked
 

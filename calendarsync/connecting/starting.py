@@ -89,10 +89,10 @@ def choose(
 ) -> CalendarConnection:
     """Have this calendar follow its owner's appointments from now on. Sent twice it is one connection: the one returned.
     Raises CannotConnect."""
-    if connection.provider == Provider.CALDAV:
-        _must_be_offered(calendar, choices(connection))
     draft, secrets = copy(connection), secrets_of(connection)
     draft.calendar, draft.title_style = calendar, title_style
+    if connection.provider == Provider.CALDAV:
+        draft.calendar_name = one_line(_offered(calendar, choices(connection)).name)
     return _connect(draft, check(draft), secrets, by=by, now=now)
 
 
@@ -136,6 +136,12 @@ def renew(
     return fresh(current)
 
 
+def _renew(connection: CalendarConnection, secrets: dict[str, Any]) -> None:
+    account = secrets.get("username") or secrets.get("subject") or connection.account
+    fields = credentials.sealed(secrets, connection.reference)
+    CalendarConnection.objects.filter(pk=connection.pk).update(account=account[:ACCOUNT_LIMIT], **fields)
+
+
 def _draft(
     *, staff: StaffMember, provider: str, account: str, secrets: dict[str, Any], server: str = ""
 ) -> CalendarConnection:
@@ -169,7 +175,7 @@ def _google_account(staff: StaffMember, secrets: dict[str, Any]) -> str:
     return check(draft).name
 
 
-def _must_be_offered(calendar: str, offered: list[Choice]) -> None:
+def _offered(calendar: str, offered: list[Choice]) -> Choice:
     chosen = next((choice for choice in offered if choice.address == calendar), None)
     if chosen is None:
         raise CannotConnect(NOT_LISTED)
@@ -177,12 +183,13 @@ def _must_be_offered(calendar: str, offered: list[Choice]) -> None:
         raise CannotConnect(READ_ONLY.format(calendar=one_line(chosen.name)))
     if len(calendar) > ADDRESS_LIMIT:
         raise CannotConnect(ADDRESS_TOO_LONG)
+    return chosen
 
 
 def _connect(
     draft: CalendarConnection, checked: Checked, secrets: dict[str, Any], *, by: User, now: datetime
 ) -> CalendarConnection:
-    draft.calendar_name, draft.key = one_line(checked.name), checked.key
+    draft.calendar_name, draft.key = one_line(checked.name) or draft.calendar_name, checked.key
     try:
         connected = _settle(draft, secrets, now=now)
     except IntegrityError:
@@ -237,21 +244,17 @@ def _open_again(
     earlier: CalendarConnection, draft: CalendarConnection, secrets: dict[str, Any], *, now: datetime
 ) -> CalendarConnection:
     """With what was given now. One that follows already is not filled once more."""
-    _renew(earlier, secrets)
-    same = CalendarConnection.objects.filter(pk=earlier.pk)
-    same.update(**{name: getattr(draft, name) for name in GIVEN})
-    if earlier.state in MIRRORS:
+    follows = earlier.state in MIRRORS
+    opened = {"state": State.ACTIVE, "connected_at": now, "disconnected_at": None, "tested_at": now, **CALM}
+    CalendarConnection.objects.filter(pk=earlier.pk).update(
+        **{name: getattr(draft, name) for name in GIVEN},
+        **credentials.sealed(secrets, earlier.reference),
+        **({} if follows else opened),
+    )
+    if not follows:
+        backfill(connection=earlier, now=now)
+    else:
         trouble.resume(earlier, now=now)
         if draft.title_style != earlier.title_style:
             backfill(connection=earlier, now=now, reason=Reason.STYLE)
-    else:
-        opened = {"state": State.ACTIVE, "connected_at": now, "disconnected_at": None, "tested_at": now}
-        same.update(**opened, **CALM)
-        backfill(connection=earlier, now=now)
     return fresh(earlier)
-
-
-def _renew(connection: CalendarConnection, secrets: dict[str, Any]) -> None:
-    fields = credentials.sealed(secrets, connection.reference)
-    account = secrets.get("username") or secrets.get("subject") or connection.account
-    CalendarConnection.objects.filter(pk=connection.pk).update(account=account[:ACCOUNT_LIMIT], **fields)
