@@ -11,14 +11,25 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from caldav.elements import cdav, dav
+from caldav.elements import base, cdav, dav
 
 from calendarsync.entries import Entry
 from calendarsync.models import CalendarConnection
 from calendarsync.providers.addresses import DEFAULT_PORTS, origin
 from calendarsync.providers.base import CalendarError, Checked, Fault, Found, Known, Pace, Written, unpaced
-from calendarsync.providers.caldav_discovery import choices, described, is_for_events, may_write
-from calendarsync.providers.dav import DONE, GONE, Dav, Reply, Resource, TooMany, is_strong, same_path
+from calendarsync.providers.caldav_discovery import DESCRIBED, choices, is_for_events, may_write
+from calendarsync.providers.dav import (
+    DONE,
+    GONE,
+    Dav,
+    Reply,
+    Resource,
+    TooMany,
+    asking,
+    element,
+    is_strong,
+    same_path,
+)
 from calendarsync.providers.ical import CALENDAR_MARK, Content, NotCalendarData, written
 
 __all__ = ["CalDav", "choices", "open_calendar"]
@@ -77,8 +88,7 @@ class CalDav:
         self._server.close()
 
     def check(self) -> Checked:
-        asking = dav.Propfind() + (dav.Prop() + described())
-        found = self._server.resources("PROPFIND", self._path, asking, depth=0)
+        found = self._server.resources("PROPFIND", self._path, asking(*DESCRIBED), depth=0)
         if not found or not is_for_events(found[0]):
             raise CalendarError(NO_EVENTS, fault=Fault.CALENDAR)
         if not may_write(found[0]):
@@ -202,7 +212,7 @@ class CalDav:
 
     def _by_uid(self, appointment: UUID) -> _There | None:
         """Wherever it stands in this calendar; rather with our mark than without."""
-        is_it = cdav.PropFilter("UID") + cdav.TextMatch(str(appointment))
+        is_it = element(cdav.PropFilter("UID"), cdav.TextMatch(str(appointment)))
         found = self._query([is_it], cdav.CalendarData())
         same = [
             there
@@ -211,9 +221,13 @@ class CalDav:
         ]
         return max(same, key=lambda there: there.content.appointment == appointment, default=None)
 
-    def _query(self, filters: list[Any], *wanted: Any) -> list[Resource]:
-        only = cdav.Filter() + (cdav.CompFilter("VCALENDAR") + (cdav.CompFilter("VEVENT") + filters))
-        query = cdav.CalendarQuery().append([dav.Prop().append([dav.GetEtag(), *wanted]), only])
+    def _query(self, filters: list[base.BaseElement], *wanted: base.BaseElement) -> list[Resource]:
+        events = element(cdav.CompFilter("VCALENDAR"), element(cdav.CompFilter("VEVENT"), *filters))
+        query = element(
+            cdav.CalendarQuery(),
+            element(dav.Prop(), dav.GetEtag(), *wanted),
+            element(cdav.Filter(), events),
+        )
         found = self._server.resources("REPORT", self._path, query)
         return [each for each in found if each.path != self._path]
 
@@ -232,7 +246,7 @@ class CalDav:
         return {each.path: each.etag for each in found if _may_be_ours(each, known) or each.path in marked}
 
     def _marked(self, when: cdav.TimeRange) -> list[Resource]:
-        is_ours = cdav.PropFilter(CALENDAR_MARK) + cdav.TextMatch(str(self._reference))
+        is_ours = element(cdav.PropFilter(CALENDAR_MARK), cdav.TextMatch(str(self._reference)))
         try:
             return self._query([when, is_ours])
         except CalendarError as error:
@@ -257,8 +271,8 @@ class CalDav:
         """Those of them that carry a mark, a portion at a time."""
         for first in range(0, len(paths), READ_AT_ONCE):
             places = [dav.Href(value=path) for path in paths[first : first + READ_AT_ONCE]]
-            wanted = dav.Prop().append([dav.GetEtag(), cdav.CalendarData()])
-            query = cdav.CalendarMultiGet().append([wanted, *places])
+            wanted = element(dav.Prop(), dav.GetEtag(), cdav.CalendarData())
+            query = element(cdav.CalendarMultiGet(), wanted, *places)
             for each in self._server.resources("REPORT", self._path, query, depth=None):
                 content = _content(each.content)
                 if (appointment := content.appointment) is not None:

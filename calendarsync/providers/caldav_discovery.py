@@ -6,13 +6,20 @@ from urllib.parse import unquote, urljoin, urlsplit
 from caldav.elements import cdav, dav
 
 from calendarsync.providers.base import CalendarError, Choice, Fault, Pace, unpaced
-from calendarsync.providers.dav import GONE, UNREADABLE, Dav, Resource, same_path
+from calendarsync.providers.dav import GONE, UNREADABLE, Dav, Resource, asking, same_path
 
 CALENDAR = str(cdav.Calendar.tag)
 WRITING = {"{DAV:}write", "{DAV:}all", "{DAV:}bind", "{DAV:}write-content"}
 WELL_KNOWN = "/.well-known/caldav"
 # What a server says of a place where there is something else, or nothing. A web site may stand at the same address.
 NOT_HERE = {UNREADABLE, "400", "403", "405", "406", "415", "500", "501", *map(str, GONE)}
+# The properties that tell of a calendar.
+DESCRIBED = (
+    dav.ResourceType,
+    dav.DisplayName,
+    dav.CurrentUserPrivilegeSet,
+    cdav.SupportedCalendarComponentSet,
+)
 NOTHING = "No CalDAV server answers at this address."
 
 
@@ -39,31 +46,21 @@ def may_write(resource: Resource) -> bool:
     return not privileges or not privileges.isdisjoint(WRITING)
 
 
-def described() -> list[dav.BaseElement]:
-    """The properties that tell of a calendar."""
-    return [
-        dav.ResourceType(),
-        dav.DisplayName(),
-        dav.CurrentUserPrivilegeSet(),
-        cdav.SupportedCalendarComponentSet(),
-    ]
-
-
 def _found(client: Dav, path: str) -> Iterator[Choice]:
     entrance = _entrance(client, path)
     if is_for_events(entrance):
         yield _choice(client, entrance)
     for home in _homes(client, entrance):
-        inside = client.resources("PROPFIND", _moved_to(client, home), _asking(*described()))
+        inside = client.resources("PROPFIND", _moved_to(client, home), asking(*DESCRIBED))
         yield from (_choice(client, each) for each in inside if is_for_events(each))
 
 
 def _entrance(client: Dav, path: str) -> Resource:
     """The first place that knows who we are."""
-    asking = _asking(*described(), dav.CurrentUserPrincipal(), cdav.CalendarHomeSet())
+    wanted = asking(*DESCRIBED, dav.CurrentUserPrincipal, cdav.CalendarHomeSet)
     for place in dict.fromkeys([path, WELL_KNOWN, "/"]):
         try:
-            found = client.resources("PROPFIND", place, asking, depth=0)
+            found = client.resources("PROPFIND", place, wanted, depth=0)
         except CalendarError as error:
             if error.code in NOT_HERE:
                 continue
@@ -79,8 +76,8 @@ def _homes(client: Dav, entrance: Resource) -> list[str]:
     principals = entrance.links(dav.CurrentUserPrincipal)
     if not principals:
         return []
-    asking = _asking(cdav.CalendarHomeSet())
-    found = client.resources("PROPFIND", _moved_to(client, principals[0]), asking, depth=0)
+    wanted = asking(cdav.CalendarHomeSet)
+    found = client.resources("PROPFIND", _moved_to(client, principals[0]), wanted, depth=0)
     return found[0].links(cdav.CalendarHomeSet) if found else []
 
 
@@ -92,10 +89,6 @@ def _moved_to(client: Dav, link: str) -> str:
     if is_elsewhere and target.scheme == "https" and client.home.startswith("https://"):
         client.trust(target.geturl())
     return same_path(target.geturl())
-
-
-def _asking(*properties: dav.BaseElement) -> dav.BaseElement:
-    return dav.Propfind() + (dav.Prop() + list(properties))
 
 
 def _choice(client: Dav, resource: Resource) -> Choice:

@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote, unquote, urljoin, urlsplit, urlunsplit
 
-import caldav
+from caldav.davclient import DAVClient
 from caldav.elements import base, cdav, dav
 from caldav.lib import error
 from lxml import etree
@@ -114,11 +114,11 @@ class Dav:
         except guard.AddressRefused as refusal:
             raise CalendarError(str(refusal), fault=Fault.CALENDAR) from refusal
         self.home = home
-        self._client = caldav.DAVClient(
+        self._client = DAVClient(
             url=home, headers={"User-Agent": AGENT}, enable_rfc6764=False, rate_limit_handle=False
         )
         self._client.session.close()
-        self._client.session = self._line
+        self._client.session = self._line  # type: ignore[assignment]
 
     def address(self, path: str) -> str:
         home = urlsplit(self.home)
@@ -200,6 +200,16 @@ def _explained() -> Iterator[None]:
     except guard.NoAnswer as failure:
         code = UNREADABLE if isinstance(failure, _NotCaldav) else ""
         raise CalendarError(LOST.format(why=failure), fault=Fault.PASSING, code=code) from failure
+
+
+def element(outer: base.BaseElement, *inner: base.BaseElement) -> base.BaseElement:
+    """With these inside it."""
+    return outer + list(inner)
+
+
+def asking(*properties: type[base.BaseElement]) -> base.BaseElement:
+    """A PROPFIND for these."""
+    return element(dav.Propfind(), element(dav.Prop(), *(each() for each in properties)))
 
 
 def same_path(address: str) -> str:

@@ -16,8 +16,8 @@ from urllib.parse import urljoin, urlsplit
 import niquests
 from django.conf import settings
 from niquests.adapters import HTTPAdapter
-from niquests.packages.urllib3.contrib.resolver.system import SystemResolver  # type: ignore[import-untyped]
-from niquests.packages.urllib3.exceptions import HTTPError  # type: ignore[import-untyped]
+from niquests.packages.urllib3.contrib.resolver.system import SystemResolver
+from niquests.packages.urllib3.exceptions import HTTPError
 
 from calendarsync.providers.addresses import (
     PRIVATE,
@@ -204,7 +204,7 @@ class Session:
         return NotReached(_why(error))
 
 
-class _Resolver(SystemResolver):  # type: ignore[misc]
+class _Resolver(SystemResolver):
     """Looks names up, and leaves only addresses that may be talked to. Holds the connection that was made, to hang up on it."""
 
     def __init__(self, lookup: Lookup = socket.getaddrinfo) -> None:

@@ -86,6 +86,9 @@ class GoogleHarness:
     def calm(self) -> None:
         self.double.calm()
 
+    def asked(self, connection: CalendarConnection) -> int:
+        return self.double.asked_of(_id(connection))
+
     def vanish(self, connection: CalendarConnection) -> None:
         self.double.remove_calendar(_id(connection))
 

@@ -67,6 +67,9 @@ class Harness(Protocol):
 
     def calm(self) -> None: ...
 
+    def asked(self, connection: CalendarConnection) -> int:
+        """How many requests about this calendar its server has had."""
+
     def vanish(self, connection: CalendarConnection) -> None:
         """The calendar is deleted as a whole."""
 
@@ -162,6 +165,10 @@ class CaldavHarness:
 
     def calm(self) -> None:
         self.server.calm()
+
+    def asked(self, connection: CalendarConnection) -> int:
+        path = urlsplit(connection.calendar).path
+        return sum(asked.path.startswith(path) for asked in self.server.requests)
 
     def vanish(self, connection: CalendarConnection) -> None:
         self.server.delete(connection.calendar)

@@ -63,10 +63,11 @@ class Kept:
 
 
 class GoogleDouble(Double):
-    """`accounts` gives and takes permissions; `calendar(id)` is what stands in one."""
+    """`accounts` gives and takes permissions; `calendar(id)` is what stands in one. `calls`: what was asked, unless it is light."""
 
     def __init__(self, **given: Any) -> None:
         self.accounts = Accounts()
+        self.calls: list[Call] = []
         self._calendars: dict[str, Kept] = {}
         self._times: dict[str, deque[float]] = defaultdict(deque)
         self._state = threading.RLock()
@@ -90,7 +91,7 @@ class GoogleDouble(Double):
         super().reset()
         self.accounts.reset()
         with self._state:
-            self._calendars, self._times = {}, defaultdict(deque)
+            self.calls, self._calendars, self._times = [], {}, defaultdict(deque)
 
     # ---------------------------------------------------------------------------------------- calendars
 
@@ -145,6 +146,11 @@ class GoogleDouble(Double):
         with self._state:
             return {calendar: _peak(times) for calendar, times in self._times.items()}
 
+    def asked_of(self, calendar_id: str) -> int:
+        """How many requests were about this calendar."""
+        with self._state:
+            return len(self._times[calendar_id])
+
     # ----------------------------------------------------------------------------------------- requests
 
     def respond(self, asked: Asked) -> Answer:
@@ -159,6 +165,8 @@ class GoogleDouble(Double):
         call = self.discovery.call(asked, is_checked=not self.is_light)
         if call is None:
             raise not_found()
+        if not self.is_light:
+            self.calls.append(call)
         access = self.accounts.access(asked)
         if access is None:
             where = {"locationType": "header", "location": "Authorization"}
@@ -284,15 +292,7 @@ class GoogleDouble(Double):
         return event
 
     def _note(self, call: Call, kept: Kept, event_id: str) -> None:
-        self.accept(
-            {
-                "method": call.name,
-                "calendar": kept.id,
-                "id": event_id,
-                "query": call.query,
-                "body": call.body,
-            }
-        )
+        self.accept({"method": call.name, "calendar": kept.id, "id": event_id, "body": call.body})
 
     @cached_property
     def _controls(self) -> dict[tuple[str, str], Any]:
