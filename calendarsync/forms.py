@@ -1,5 +1,6 @@
 """Forms for connecting calendars."""
 
+import re
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
@@ -18,6 +19,8 @@ from calendarsync.providers.base import Choice
 
 NO_ADDRESS = "This is not the address of a calendar server. It looks like https://caldav.example.org."
 KEPT_APART = "Leave the user name and the password out of the address: they have fields of their own below."
+# A user name and a password where the path stands: a slash is missing before them.
+MISPLACED = re.compile(r":[^/]*@")
 EXAMPLE = Appointment(
     reference=UUID("3f9a1c22-6d1e-4c8f-9b63-0a7c5d2e8b14"),
     customer=Customer(given_name="Ada", family_name="Nguyen"),
@@ -82,6 +85,7 @@ class ServerForm(forms.Form):
         try:
             parts = urlsplit(address)
             is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+            is_address = is_address and not MISPLACED.search(parts.path + parts.query)
         except ValueError:
             is_address = False
         if not is_address or any(map(str.isspace, address)):
