@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
 from appointments.access import CONNECT_FOR_COLLEAGUES, access_of
 from calendarsync import connecting, oauth
@@ -34,7 +34,7 @@ def connect(request: HttpRequest) -> HttpResponse:
 
 
 @never_cache
-@require_safe
+@require_GET
 def callback(request: HttpRequest) -> HttpResponse:
     """Where Google sends back to. The one GET that changes something: what it brings is good once, and for who asked only."""
     staff = staff_of(request)
