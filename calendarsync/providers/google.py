@@ -215,13 +215,8 @@ class GoogleCalendar:
     def _ask(self, request: HttpRequest, *, if_match: str = "") -> dict[str, Any]:
         if if_match:
             request.headers["If-Match"] = if_match
-        try:
-            with explained():
-                answer = request.execute(http=self._http, num_retries=0)
-        except BaseException:
-            # What is left of a broken answer must not be taken for the next one.
-            self._http.close()
-            raise
+        with explained():
+            answer = request.execute(http=self._http, num_retries=0)
         if request.method == "DELETE":
             return {}
         if not isinstance(answer, dict):

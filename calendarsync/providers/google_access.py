@@ -169,8 +169,6 @@ def _renewed(secrets: dict[str, Any]) -> tuple[str, datetime | None]:
 
 
 def _given(refresh_token: str) -> oauth2.Credentials:
-    if not (settings.GOOGLE_CLIENT_ID and settings.GOOGLE_CLIENT_SECRET):
-        raise CalendarError(SITE, fault=Fault.AWAY, code="no client")
     return oauth2.Credentials(
         None,
         refresh_token=refresh_token,

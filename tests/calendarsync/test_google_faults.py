@@ -54,6 +54,7 @@ def failed(attempt: Any) -> CalendarError:
         (429, "rateLimitExceeded", Fault.CROWDED, google_access.CROWDED),
         (500, "backendError", Fault.PASSING, google_access.TROUBLED),
         (503, "backendError", Fault.PASSING, google_access.TROUBLED),
+        (500, "unheardOf", Fault.PASSING, google_access.TROUBLED),
     ],
 )
 def test_each_refusal_has_its_fault(desk: Desk, status: int, reason: str, fault: Fault, text: str):
@@ -76,6 +77,7 @@ def test_what_is_not_googles_answer_says_nothing_about_the_calendar(desk: Desk, 
         lambda: desk.open().put(wanted, Known("x", '"1"')),
         lambda: desk.open().remove(wanted.appointment, Known("x")),
         lambda: the_listed(desk.open()),
+        lambda: list(desk.open().fetch(["x"])),
         lambda: desk.open().check(),
     ):
         assert failed(attempt).fault is Fault.PASSING
@@ -158,8 +160,10 @@ def test_nobody_there(desk: Desk, settings: Any):
 def test_a_silent_google_is_not_waited_for(desk: Desk, settings: Any, path: str):
     settings.PROVIDER_TIMEOUT_SECONDS = 0.05
     desk.double.trouble(delay=0.15, method=ANY, path=path)
+    started = time.monotonic()
     error = failed(lambda: desk.open().check())
     assert (error.fault, str(error)) == (Fault.PASSING, google_access.NO_ANSWER)
+    assert time.monotonic() - started < 0.14
 
 
 @pytest.mark.parametrize("lost", [1, 2])
@@ -308,6 +312,12 @@ def test_a_token_that_is_over_by_the_clock_is_not_sent(desk: Desk):
     desk.open().check()
     desk.open().check()
     assert (desk.double.accounts.refreshed, desk.turns) == (2, 3)
+
+
+def test_a_token_that_is_refused_is_renewed_once(desk: Desk):
+    desk.double.trouble(**refused(401, "authError"))
+    assert failed(desk.open().check).fault is Fault.CALENDAR
+    assert (desk.double.accounts.refreshed, desk.turns) == (2, 2)
 
 
 def test_a_permission_that_was_taken_back(desk: Desk):
