@@ -94,7 +94,7 @@ class Words(NamedTuple):
             return cls(f"{feed.organisation}: {feed.owner}", "", "", "")
         with translation.override(feed.language):
             return cls(
-                calendar=gettext("Appointments, %(organization)s") % {"organization": feed.organisation},
+                calendar=gettext("%(organization)s appointments") % {"organization": feed.organisation},
                 title=gettext("%(facility)s appointment"),
                 staff=gettext("With %(staff)s"),
                 phone=gettext("Questions? Call %(phone)s."),

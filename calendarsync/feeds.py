@@ -52,6 +52,24 @@ class OpenFeed:
     shows_notes: bool
 
 
+@dataclass(frozen=True)
+class Use:
+    """How long there has been an address, and when it was read last. What is `lately` was within the hour: reading is noted no
+    finer."""
+
+    made_at: datetime
+    read_at: datetime | None
+    made_lately: bool
+    read_lately: bool
+
+    @classmethod
+    def of(cls, feed: CalendarFeed | None, *, now: datetime) -> "Use | None":
+        if feed is None:
+            return None
+        before, made_at, read_at = now - NOTED_EVERY, feed.created_at, feed.last_read_at
+        return cls(made_at, read_at, made_at > before, read_at is not None and read_at > before)
+
+
 def create(
     *,
     staff: StaffMember | None = None,

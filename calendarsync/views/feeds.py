@@ -13,6 +13,7 @@ from limits import parse
 
 from appointments.models import StaffMember
 from calendarsync import feed_content, feeds
+from calendarsync.feeds import Use
 from calendarsync.forms import TitlesForm
 from calendarsync.views.own import staff_of, user_of
 from securecare import limits
@@ -100,7 +101,7 @@ def _page(
     request: HttpRequest, staff: StaffMember, form: TitlesForm, *, token: str = "", status: int = 200
 ) -> HttpResponse:
     """`token` is of an address just made: this answer alone shows it."""
-    context = {"form": form, "feed": feeds.of_staff(staff)}
+    context = {"form": form, "feed": Use.of(feeds.of_staff(staff), now=timezone.now())}
     if token:
         context |= {"address": feeds.address(token), "subscribing": feeds.subscribing_address(token)}
     return render(request, PAGE, context, status=status)

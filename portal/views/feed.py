@@ -1,7 +1,6 @@
 """A signed-in customer's address for calendars that subscribe: made, shown once, ended."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
@@ -12,20 +11,11 @@ from django.views.decorators.http import require_http_methods
 
 from appointments.models import Customer
 from calendarsync import feeds
+from calendarsync.feeds import Use
 from portal import accounts
 from portal.pages import own_page
 
 CREATE, END = "create", "end"
-
-
-@dataclass(frozen=True)
-class ShownFeed:
-    """`address` and `subscribing` are empty but right after it was made: only its digest is kept."""
-
-    created_at: datetime
-    last_read_at: datetime | None
-    address: str
-    subscribing: str
 
 
 @own_page
@@ -57,11 +47,8 @@ def _create(request: HttpRequest, customer: Customer) -> str:
 
 
 def _show(request: HttpRequest, customer: Customer, *, token: str = "") -> HttpResponse:
-    found = feeds.of_customer(customer)
-    shown = found and ShownFeed(
-        found.created_at,
-        found.last_read_at,
-        feeds.address(token) if token else "",
-        feeds.subscribing_address(token) if token else "",
-    )
-    return render(request, "portal/feed.html", {"feed": shown})
+    """`token` is of an address just made: this answer alone shows it."""
+    context: dict[str, Any] = {"use": Use.of(feeds.of_customer(customer), now=timezone.now())}
+    if token:
+        context |= {"address": feeds.address(token), "subscribing": feeds.subscribing_address(token)}
+    return render(request, "portal/feed.html", context)

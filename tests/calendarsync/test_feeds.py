@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from appointments.models import Appointment, Customer, StaffMember
 from calendarsync import feeds
+from calendarsync.feeds import Use
 from calendarsync.models import CalendarFeed, TitleStyle
 from securecare import links
 from tests import factories as make
@@ -139,3 +140,15 @@ def test_what_programs_subscribe_to(settings):
     settings.PUBLIC_BASE_URL = "https://care.example"
     assert feeds.address("x") == "https://care.example/calendar/x.ics"
     assert feeds.subscribing_address("x") == "webcal://care.example/calendar/x.ics"
+
+
+def test_how_it_is_used_is_said_to_the_hour(clinic):
+    of_staff(clinic.staff)
+    feed = feeds.of_staff(clinic.staff)
+    assert Use.of(feed, now=NOW + timedelta(minutes=59)) == Use(
+        NOW, None, made_lately=True, read_lately=False
+    )
+    feed.last_read_at = read = NOW + timedelta(hours=2)
+    assert Use.of(feed, now=NOW + timedelta(hours=2)) == Use(NOW, read, made_lately=False, read_lately=True)
+    assert Use.of(feed, now=NOW + timedelta(hours=3)) == Use(NOW, read, made_lately=False, read_lately=False)
+    assert Use.of(None, now=NOW) is None
