@@ -7,7 +7,7 @@ import ipaddress
 import re
 import socket
 from ipaddress import IPv4Address, ip_network
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 from django.conf import settings
 
@@ -67,6 +67,14 @@ def origin(url: str) -> tuple[str, str, int | None]:
     """What has the same is the same server. Raises AddressRefused."""
     parts = _parts(url)
     return parts.scheme, (parts.hostname or "").rstrip("."), port_of(parts)
+
+
+def joined(address: str, link: str) -> str:
+    """Where a link of that place leads. Raises AddressRefused."""
+    try:
+        return urljoin(address, link)
+    except ValueError as error:
+        raise AddressRefused(NOT_AN_ADDRESS) from error
 
 
 def port_of(parts: SplitResult) -> int | None:

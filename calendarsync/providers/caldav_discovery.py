@@ -1,12 +1,13 @@
 """Finding a user's calendars at a CalDAV server (RFC 6764, 4791, 5397, 3744), from whatever address of it they know."""
 
 from collections.abc import Iterator
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from caldav.elements import cdav, dav
 
+from calendarsync.providers.addresses import joined
 from calendarsync.providers.base import CalendarError, Choice, Fault, Pace, unpaced
-from calendarsync.providers.dav import GONE, UNREADABLE, Dav, Resource, asking, same_path
+from calendarsync.providers.dav import GONE, UNREADABLE, Dav, Resource, asking, explained, same_path
 
 CALENDAR = str(cdav.Calendar.tag)
 WRITING = {"{DAV:}write", "{DAV:}all", "{DAV:}bind", "{DAV:}write-content"}
@@ -84,7 +85,8 @@ def _homes(client: Dav, entrance: Resource) -> list[str]:
 def _moved_to(client: Dav, link: str) -> str:
     """Its path. Large providers keep calendars on other hosts than the one that people know: where a server that has the
     password says so over TLS, the password is for that host, too. By plain HTTP anybody could have said it."""
-    target = urlsplit(urljoin(client.home, link))
+    with explained():
+        target = urlsplit(joined(client.home, link))
     is_elsewhere = target.hostname != urlsplit(client.home).hostname
     if is_elsewhere and target.scheme == "https" and client.home.startswith("https://"):
         client.trust(target.geturl())

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import quote, unquote, urljoin, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from caldav.davclient import DAVClient
 from caldav.elements import base, cdav, dav
@@ -14,6 +14,7 @@ from caldav.lib import error
 from lxml import etree
 
 from calendarsync.providers import guard
+from calendarsync.providers.addresses import AddressRefused
 from calendarsync.providers.base import CalendarError, Fault, Pace, unpaced
 from calendarsync.providers.login import Login
 
@@ -109,10 +110,8 @@ class Dav:
     """A server, for one user. All calls raise CalendarError. Paths are as `same_path` spells them."""
 
     def __init__(self, *, home: str, username: str, password: str, pace: Pace = unpaced) -> None:
-        try:
+        with explained():
             self._line = _Line(home=home, login=Login(username, password), pace=pace)
-        except guard.AddressRefused as refusal:
-            raise CalendarError(str(refusal), fault=Fault.CALENDAR) from refusal
         self.home = home
         self._client = DAVClient(
             url=home, headers={"User-Agent": AGENT}, enable_rfc6764=False, rate_limit_handle=False
@@ -126,7 +125,7 @@ class Dav:
 
     def trust(self, address: str) -> None:
         """This server names another as its own: that one is asked from now on, with the same password."""
-        with _explained():
+        with explained():
             self._line.trust(address)
         self.home = address
 
@@ -135,7 +134,7 @@ class Dav:
 
     def ask(self, method: str, path: str, body: str = "", headers: Mapping[str, str] | None = None) -> Reply:
         """The answer, unless it says that nothing can be had of this server now or at all."""
-        with _explained():
+        with explained():
             try:
                 answer = self._client.request(self.address(path), method, body, headers or {})
             except error.AuthorizationError as failure:
@@ -165,7 +164,7 @@ class Dav:
             words = NO_CALENDAR.format(status=reply.status)
             raise CalendarError(words, fault=Fault.CALENDAR, code=str(reply.status))
         if reply.tree is None or reply.tree.tag != dav.MultiStatus.tag:
-            raise CalendarError(LOST.format(why=NOT_CALDAV), fault=Fault.PASSING, code=UNREADABLE)
+            raise _unreadable()
         found = [_resource(each, path) for each in reply.tree.iterfind(str(dav.Response.tag))]
         if any(each.status == INSUFFICIENT_STORAGE for each in found):
             raise TooMany
@@ -189,11 +188,11 @@ class _Line(guard.Session):
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
+def explained() -> Iterator[None]:
     """What goes wrong on the way, as CalendarError."""
     try:
         yield
-    except guard.AddressRefused as refusal:
+    except AddressRefused as refusal:
         raise CalendarError(str(refusal), fault=Fault.CALENDAR) from refusal
     except guard.NotReached as failure:
         raise CalendarError(AWAY.format(why=failure), fault=Fault.AWAY) from failure
@@ -216,6 +215,10 @@ def same_path(address: str) -> str:
     """The path of an address, in one of its many spellings."""
     segments = urlsplit(address).path.split("/")
     return "/".join(quote(unquote(segment), safe=PLAIN) for segment in segments)
+
+
+def _unreadable() -> CalendarError:
+    return CalendarError(LOST.format(why=NOT_CALDAV), fault=Fault.PASSING, code=UNREADABLE)
 
 
 def _spelled(etag: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 import niquests
 from django.conf import settings
@@ -25,6 +25,7 @@ from calendarsync.providers.addresses import (
     allows,
     check_address,
     is_public,
+    joined,
     origin,
 )
 from calendarsync.providers.base import Pace, unpaced
@@ -140,7 +141,7 @@ class Session:
 
     def _followed(self, url: str, target: str) -> str:
         """Nothing but the same server, or the same by TLS."""
-        address = urljoin(url, target)
+        address = joined(url, target)
         check_address(address)
         (scheme, host, port), (new_scheme, new_host, new_port) = origin(url), origin(address)
         is_upgrade = (scheme, new_scheme) == ("http", "https") and host == new_host

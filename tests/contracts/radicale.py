@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from base64 import b64encode
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
@@ -46,6 +47,9 @@ MAKE = """<?xml version="1.0"?>
 EVERYTHING = """<?xml version="1.0"?>
 <C:calendar-query xmlns="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav"><prop><getetag/><C:calendar-data/></prop>
 <C:filter><C:comp-filter name="VCALENDAR"/></C:filter></C:calendar-query>"""
+
+
+Twist = Callable[[Asked, Callable[[Asked], Answer]], Answer]
 
 
 class Radicale:
@@ -95,11 +99,12 @@ class Radicale:
 
 class RadicaleRoad(Double):
     """In front of Radicale: hands requests on, with the troubles of any double. What stands in the calendars is read and changed
-    past it."""
+    past it. `twist` makes another server of it: it is given what is asked, and Radicale to hand it on to."""
 
     def __init__(self, radicale: Radicale, **given: Any) -> None:
         self.radicale = radicale
         self.requests: list[Asked] = []
+        self.twist: Twist | None = None
         super().__init__(**given)
 
     @property
@@ -109,12 +114,12 @@ class RadicaleRoad(Double):
 
     def reset(self) -> None:
         super().reset()
-        self.requests = []
+        self.requests, self.twist = [], None
         self.radicale.empty()
 
     def respond(self, asked: Asked) -> Answer:
         self.requests.append(asked)
-        return self.radicale.ask(asked)
+        return self.twist(asked, self.radicale.ask) if self.twist else self.radicale.ask(asked)
 
     @property
     def verbs(self) -> list[str]:
