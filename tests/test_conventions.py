@@ -76,6 +76,8 @@ PUBLIC = {
     "/webhooks/sendgrid/events/",
     "/webhooks/twilio/inbound/",
     "/webhooks/twilio/status/",
+    # Calendars cannot sign in: the address is the secret.
+    "/calendar/x.ics",
 }
 # The portal decides for itself: open to everyone, or to whoever holds the token in the address.
 PORTAL = {

@@ -18,6 +18,8 @@ from django.urls import URLPattern, reverse
 from django.utils import timezone
 
 from appointments.models import Appointment, AppointmentEvent, AppointmentLink, Customer, PrivateNote
+from calendarsync import feeds
+from calendarsync.models import CalendarFeed
 from portal import urls
 from portal.models import OnlineBooking, PortalCode
 from reminders import consent
@@ -39,6 +41,7 @@ OWN = {
     "portal-cancel",
     "portal-contact",
     "portal-contact-code",
+    "portal-feed",
     "portal-ics",
     "portal-move",
     "portal-profile",
@@ -142,7 +145,8 @@ def person(clinic: Clinic, given: str, family: str, *, hours: tuple[int, int, in
         phone=customer.phone, granted=True, source="portal_booking", wording="Yes", now=now, customer=customer
     )
     signed_in(customer)
-    return Person(customer, [ahead, past, gone], dead_and_alive(ahead))
+    tokens = dead_and_alive(ahead) | {"feed": feeds.create(customer=customer, by=None, now=now)}
+    return Person(customer, [ahead, past, gone], tokens)
 
 
 def dead_and_alive(visit: Appointment) -> dict[str, str]:
@@ -198,6 +202,7 @@ def every_row() -> dict[str, Any]:
         "notes": PrivateNote.objects.filter(**theirs),
         "bookings": OnlineBooking.objects.filter(**theirs),
         "consents": ConsentLog.objects.filter(address=customer.phone).order_by("pk"),
+        "feeds": CalendarFeed.objects.filter(customer=customer).order_by("pk"),
         "codes": PortalCode.objects.filter(customer=customer),
         "sessions": Session.objects.filter(user_id=customer.user_id).order_by("pk"),
     }
@@ -255,6 +260,7 @@ def fields(world: World) -> list[dict[str, str]]:
         "revision": str(visit.revision),
         "channel": "phone",
         "texts": "off",
+        "feed": "create",
         "reason": "Not mine",
         "time_zone": "America/Denver",
         "language": "en",
@@ -331,7 +337,7 @@ def test_the_headers_of_htmx_change_nothing(world):
 
 def seen(answer: Any) -> tuple[Any, ...]:
     """Without what differs each time: tokens and the moment of a calendar file."""
-    page = re.sub(r'value="[^"]{40,}"|DTSTAMP:\w+', "", answer.content.decode())
+    page = re.sub(r'value="[^"]{40,}"|/calendar/[\w-]{43}|DTSTAMP:\w+', "", answer.content.decode())
     return answer.status_code, answer.headers.get("Location"), page
 
 
@@ -403,3 +409,21 @@ def test_a_link_of_one_does_not_open_the_account_of_another(world):
     browser = signed_in(world.ada.customer)
     browser.get(reverse("portal-link", args=[world.ben.tokens["alive"]]))
     assert leaks(browser.get("/portal/account/"), world.ben, "") == set()
+
+
+def test_an_address_for_calendars_tells_of_its_owner_alone(world):
+    """Whoever asks for it; and no more of the owner than when, where and with whom."""
+    ben = world.ben
+    address = reverse("calendar-feed-file", args=[ben.tokens["feed"]])
+    for browser in browsers(world).values():
+        answer = browser.get(address)
+        assert leaks(answer, world.ada, "") == set()
+        assert leaks(answer, ben, "") == {str(visit.reference) for visit in ben.visits[1:2]}
+
+
+def test_nobody_ends_the_address_of_another(world):
+    for (who, browser), asked in product(browsers(world).items(), ("create", "end")):
+        answer = ask(
+            browser, "POST", reverse("portal-feed"), {"feed": asked, "customer": str(world.ben.customer.pk)}
+        )
+        assert answer.left_behind["feeds"] == every_row()["feeds"], who

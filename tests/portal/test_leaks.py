@@ -159,6 +159,7 @@ class Walk:
         self.read_the_messages()
         self.move_and_cancel()
         self.miss_the_notice()
+        self.subscribe()
         self.change_the_profile()
         self.sign_in_again()
         self.end_emails()
@@ -270,6 +271,16 @@ class Walk:
         with override_settings(CONFIRMATIONS_PER_ADDRESS="1/hour"):
             self.client.post(link)
             self.keep("too many confirmations", self.client.post(link))
+
+    def subscribe(self) -> None:
+        """An address is made, read, made anew and ended."""
+        page = reverse("portal-feed")
+        for asked in ("create", "create", "end"):
+            answer = self.post(page, feed=asked)
+            for address in re.findall(r'value="https?://[^/"]+(/calendar/[^"]+)"', answer.content.decode()):
+                self.keep(f"calendar {asked}", Client().get(address))
+            self.get(page)
+        assert "BEGIN:VEVENT" in self.texts["calendar create"]
 
     def change_the_profile(self) -> None:
         profile = reverse("portal-profile")
