@@ -218,6 +218,9 @@ class GoogleCalendar:
         with explained():
             answer = request.execute(http=self._http, num_retries=0)
         if request.method == "DELETE":
+            # Google has nothing to say to it: any page is somebody else's.
+            if answer:
+                raise not_understood()
             return {}
         if not isinstance(answer, dict):
             raise not_understood()

@@ -83,6 +83,15 @@ def test_what_is_not_googles_answer_says_nothing_about_the_calendar(desk: Desk, 
         assert failed(attempt).fault is Fault.PASSING
 
 
+def test_a_page_in_answer_to_a_removal_removes_nothing(desk: Desk):
+    wanted = entry()
+    written = desk.open().put(wanted, None)
+    desk.double.trouble(status=200, body=PAGE, method="DELETE")
+    known = Known(written.external_id, written.etag)
+    assert failed(lambda: desk.open().remove(wanted.appointment, known)).fault is Fault.PASSING
+    assert desk.open().remove(wanted.appointment, known) is True
+
+
 @pytest.mark.parametrize("body", [{}, {"id": 1, "etag": "x"}, {"id": "x"}], ids=json.dumps)
 def test_an_event_of_another_shape_is_not_understood(desk: Desk, body: dict[str, Any]):
     desk.double.trouble(status=200, body=body, method=ANY, path="/calendar/", times=None)
