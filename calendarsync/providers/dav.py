@@ -14,7 +14,7 @@ from caldav.lib import error
 from lxml import etree
 
 from calendarsync.providers import guard
-from calendarsync.providers.addresses import AddressRefused
+from calendarsync.providers.addresses import AddressRefused, joined
 from calendarsync.providers.base import CalendarError, Fault, Pace, unpaced
 from calendarsync.providers.login import Login
 
@@ -239,9 +239,11 @@ def _resource(response: Any, asked: str) -> Resource:
         if _code(some.findtext(str(dav.Status.tag))) == 200:
             properties |= {str(each.tag): each for prop in some.iterfind(str(dav.Prop.tag)) for each in prop}
     href = (response.findtext(str(dav.Href.tag)) or "").strip()
-    return Resource(
-        same_path(urljoin(asked, href)), _code(response.findtext(str(dav.Status.tag))), properties
-    )
+    try:
+        place = same_path(joined(asked, href))
+    except AddressRefused as refusal:
+        raise _unreadable() from refusal
+    return Resource(place, _code(response.findtext(str(dav.Status.tag))), properties)
 
 
 def _code(status: str | None) -> int:

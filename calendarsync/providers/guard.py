@@ -99,7 +99,7 @@ class Session:
         self._trusted = {origin(home)}
         self._timeout = settings.PROVIDER_TIMEOUT_SECONDS
         self._resolver = _Resolver(lookup)
-        self._http = _http(self._resolver)
+        self._http = _Http(self._resolver)
         self._has_connected = False
         self._used_at = time.monotonic()
         self.last_headers: Mapping[str, str] = {}
@@ -244,6 +244,32 @@ class _Resolver(SystemResolver):
             line.close()
 
 
+class _Http(niquests.Session):
+    """Takes nothing from the environment (proxies, .netrc), keeps no cookies, repeats nothing, looks at no redirect, asks no third
+    party about certificates, and speaks HTTP/1.1 alone: the rest would need guarding, too."""
+
+    def __init__(self, resolver: _Resolver) -> None:
+        plain: dict[str, Any] = {
+            "resolver": resolver,
+            "disable_http2": True,
+            "disable_http3": True,
+            "revocation_configuration": None,
+            "allow_incoming_cookies": False,
+            "pool_connections": 1,
+            "pool_maxsize": 1,
+            "keepalive_delay": None,
+        }
+        super().__init__(retries=0, happy_eyeballs=False, **plain)
+        self.trust_env = False
+        self.adapters.clear()
+        for prefix in ("https://", "http://"):
+            self.mount(prefix, HTTPAdapter(max_retries=0, **plain))
+
+    def get_redirect_target(self, _answer: Any) -> None:
+        """Ours to follow."""
+        return
+
+
 class _Deadline:
     """Calls `at_end` after so many seconds, unless left before."""
 
@@ -268,27 +294,6 @@ class _Deadline:
     def _pass(self) -> None:
         self.has_passed = True
         self._at_end()
-
-
-def _http(resolver: _Resolver) -> niquests.Session:
-    """One that takes nothing from the environment (proxies, .netrc), keeps no cookies, repeats nothing, asks no third party about
-    certificates, and speaks HTTP/1.1 alone: the rest would need guarding, too."""
-    plain: dict[str, Any] = {
-        "disable_http2": True,
-        "disable_http3": True,
-        "revocation_configuration": None,
-        "allow_incoming_cookies": False,
-        "pool_connections": 1,
-        "pool_maxsize": 1,
-        "keepalive_delay": None,
-    }
-    session = niquests.Session(resolver=resolver, retries=0, happy_eyeballs=False, **plain)
-    session.trust_env = False
-    for prefix in list(session.adapters):
-        session.adapters.pop(prefix)
-    for prefix in ("https://", "http://"):
-        session.mount(prefix, HTTPAdapter(max_retries=0, resolver=resolver, **plain))
-    return session
 
 
 def _body(response: Any) -> bytes:

@@ -365,8 +365,9 @@ def test_cookies_are_not_kept(site: Site):
     assert ["Cookie" in asked.headers for asked in site.seen] == [False, False]
 
 
-def test_an_enormous_answer_is_not_read_to_its_end(site: Site):
-    site.pages["/"] = Answer(200, "x" * (MOST_BYTES + 1))
+@pytest.mark.parametrize("status", [200, 302, 401])
+def test_an_enormous_answer_is_not_read_to_its_end(site: Site, status: int):
+    site.pages["/"] = Answer(status, "x" * (MOST_BYTES + 1), {"Location": "/further"})
     with pytest.raises(NoAnswer, match="too large"):
         session(site.base).request("GET", f"{site.base}/")
 
