@@ -133,9 +133,11 @@ def find(token: str) -> OpenFeed | None:
         row = cursor.fetchone()
     if row is None:
         return None
-    *ids, style, emails, numbers, read_at, owner, language, organisation, shows_notes = row
+    pk, staff, customer, style, emails, numbers, read_at, owner, language, organisation, shows_notes = row
     return OpenFeed(
-        *ids,
+        pk,
+        staff,
+        customer,
         style,
         tuple(emails),
         tuple(numbers),

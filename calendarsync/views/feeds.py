@@ -1,5 +1,7 @@
 """The file that a subscribed calendar reads, and the page on which a staff member makes and ends its address."""
 
+from typing import Any
+
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
@@ -101,7 +103,7 @@ def _page(
     request: HttpRequest, staff: StaffMember, form: TitlesForm, *, token: str = "", status: int = 200
 ) -> HttpResponse:
     """`token` is of an address just made: this answer alone shows it."""
-    context = {"form": form, "feed": Use.of(feeds.of_staff(staff), now=timezone.now())}
+    context: dict[str, Any] = {"form": form, "feed": Use.of(feeds.of_staff(staff), now=timezone.now())}
     if token:
         context |= {"address": feeds.address(token), "subscribing": feeds.subscribing_address(token)}
     return render(request, PAGE, context, status=status)

@@ -213,6 +213,10 @@ def choose_busy(appointment: Appointment) -> None:
     feeds.change_titles(staff=appointment.staff, title_style=TitleStyle.BUSY)
 
 
+def choose_full_names(appointment: Appointment) -> None:
+    feeds.change_titles(staff=appointment.staff, title_style=TitleStyle.FULL_NAME)
+
+
 def speak_spanish(appointment: Appointment) -> None:
     Customer.objects.update(language="es")
 
@@ -293,7 +297,7 @@ BOTH = [
     cancel_and_undo,
     strand,
 ]
-TO_STAFF = [*BOTH, rename_customer, show_notes, choose_busy, give_away]
+TO_STAFF = [*BOTH, rename_customer, show_notes, choose_busy, choose_full_names, give_away]
 TO_CUSTOMERS = [*BOTH, give_facility_a_number, speak_spanish, give_away]
 OF_NO_CONCERN = [arrive, edit_private_note, edit_public_note, confirm, change_contacts]
 

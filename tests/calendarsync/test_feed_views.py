@@ -302,3 +302,11 @@ def test_only_who_may_have_calendars_has_an_address(clinic, desk):
     administrator.force_login(make.user(is_superuser=True), backend="appointments.access.StaffBackend")
     assert press(administrator, "create").status_code == 403
     assert not CalendarFeed.objects.exists()
+
+
+def test_the_page_of_calendars_leads_to_it_and_says_how_it_is_used(desk):
+    assert "Get an address" in text_of(desk.get("/calendars/"))
+    press(desk, "create")
+    shown = text_of(desk.get("/calendars/"))
+    assert "Made within the last hour. No calendar has read it yet. Change or end it" in shown
+    assert f'href="{PAGE}"' in desk.get("/calendars/").content.decode()
