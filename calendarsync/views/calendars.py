@@ -20,8 +20,9 @@ from appointments.access import (
     access_of,
     staff_member_of,
 )
-from calendarsync import connecting, outcome, overview
+from calendarsync import connecting, feeds, outcome, overview
 from calendarsync.connecting import CannotConnect
+from calendarsync.feeds import Use
 from calendarsync.forms import STYLES, TitlesForm
 from calendarsync.models import CalendarConnection, CalendarSync
 from calendarsync.models.connection import HAS_CREDENTIALS, State
@@ -40,6 +41,7 @@ ROWS_SHOWN = 50
 COMPARISONS_SHOWN = 10
 LONGEST_ID = 19  # digits of a bigint
 REMOVE, LEAVE = "remove", "leave"
+PAGE = "page"
 NOT_READ = "This cannot be read. Use the buttons on the page."
 
 
@@ -54,12 +56,14 @@ def calendar_list(request: HttpRequest) -> HttpResponse:
     access, now = _access_of(request), timezone.now()
     mine = overview.own(access).filter(state__in=HAS_CREDENTIALS).select_related("staff").order_by("pk")
     standings, people = overview.of_all(mine, now=now), overview.table(access, now=now)
+    staff = staff_member_of(access.user) if access.may(HAVE_CALENDARS) else None
     context = {
         "own": [Card(one, _titles_form(one.connection)) for one in standings],
         "people": people,
         "has_calendars": any(person.calendars for person in people),
         "without": [person.staff for person in people if not person.calendars],
-        "may_connect": staff_member_of(access.user) is not None and access.may(HAVE_CALENDARS),
+        "may_connect": staff is not None,
+        "feed": Use.of(feeds.of_staff(staff), now=now) if staff else None,
         "sees_colleagues": access.may(SEE_CALENDARS),
         **_shown_with(access),
     }
@@ -72,9 +76,11 @@ def calendar(request: HttpRequest, reference: UUID) -> HttpResponse:
     """The page of one, or the part of it that tells how it is doing, which is asked for again while there is news."""
     access, now = _access_of(request), timezone.now()
     found = _calendar_of(access, reference)
-    context = {"one": overview.of(found, now=now), **_shown_with(access)}
     part = f"standing-{reference}"
-    if request.headers.get("HX-Target") != part:
+    is_page = request.headers.get("HX-Target") != part
+    context = {"one": overview.of(found, now=now), **_shown_with(access)}
+    context["on"] = PAGE if is_page or request.GET.get("on") == PAGE else ""
+    if is_page:
         context |= _whole_page(found, access, before=request.GET.get("before", ""))
     return respond(request, CALENDAR, context, parts={part: STANDING})
 
@@ -87,7 +93,6 @@ def _whole_page(found: CalendarConnection, access: Access, *, before: str) -> di
     latest = rows.filter(pk__lt=before) if _is_id(before) else rows
     listed = list(latest.order_by("-pk")[: ROWS_SHOWN + 1])
     return {
-        "is_page": True,
         "titles": _titles_form(found) if _is_own(found, access) else None,
         "style": STYLES.get(found.title_style),  # type: ignore[call-overload]
         "failures": [_row(sync, access) for sync in failures],
@@ -226,6 +231,6 @@ def _own_zone(access: Access) -> ZoneInfo:
 
 def _back(request: HttpRequest, found: CalendarConnection) -> HttpResponse:
     """To the page whose button it was."""
-    if request.POST.get("on") == "page":
+    if request.POST.get("on") == PAGE:
         return redirect("calendar", reference=found.reference)
     return redirect("calendars")

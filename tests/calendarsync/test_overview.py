@@ -1,5 +1,6 @@
 """How calendars stand, who may see them, and what of them the bar counts."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -12,7 +13,7 @@ from calendarsync.models import CalendarConnection, CalendarSync
 from tests import factories as make
 from tests.calendarsync.shelf import connection
 from tests.calendarsync.written import comparison, row
-from tests.scheduling.desk import Desk
+from tests.scheduling.desk import Desk, signed_in, text_of
 
 pytestmark = pytest.mark.django_db
 
@@ -233,6 +234,15 @@ def test_superuser_sees_all(desk, calendar):
     assert [person.staff for person in overview.table(Access(root), now=NOW)] == [desk.staff]
 
 
+def test_superuser_who_is_not_on_staff_sees_colleagues_only(desk, calendar):
+    root = make.user(is_superuser=True)
+    client = signed_in(desk.staff)
+    client.force_login(root, backend="appointments.access.StaffBackend")
+    shown = text_of(client.get("/calendars/"))
+    assert "Calendars of colleagues" in shown
+    assert "See your appointments in your own calendar" not in shown
+
+
 def test_table_names_everybody_else_who_needs_somebody_first(desk, calendar, appointment):
     manager = of_role(desk, "manager")
     connection(manager)
@@ -312,3 +322,19 @@ def test_bar_asks_nothing_of_grants(desk, django_assert_num_queries):
     with django_assert_num_queries(0):
         assert overview.bounds(here) == {"calendars_of": front_desk.pk, "sees_calendars": False}
     assert here.may("calendarsync.view_calendarconnection")
+
+
+def bar_of(client):
+    content = client.get("/customers/").content.decode()
+    return re.findall(r'href="/calendars/"[^>]*>(.*?)</a>', content, re.DOTALL)
+
+
+def test_bar_leads_there_with_the_number(desk, calendar, appointment):
+    owner, manager = signed_in(desk.staff), desk.signed_in("manager")
+    assert [bar_of(owner), bar_of(manager)] == [["Calendars"], ["Calendars"]]
+    row(appointment, calendar, "given_up")
+    connection(desk.colleague(), **BROKEN)
+    assert [re.findall(r">(\d+)<", bar_of(client)[0]) for client in (owner, manager)] == [["1"], ["2"]]
+    assert "1<span" in bar_of(owner)[0]
+    assert "stopped, or could not be written" in bar_of(owner)[0]
+    assert bar_of(desk.signed_in("billing")) == []
