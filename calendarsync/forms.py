@@ -35,7 +35,7 @@ STYLES = {
 
 def title_styles() -> list[tuple[str, SafeString]]:
     """Each with an example of what it shows."""
-    line = '<span>{} <span class="soft">such as “{}”</span></span>'
+    line = '<span>{}, <span class="soft">such as “{}”</span></span>'
     return [
         (style, format_html(line, label, entries.title(EXAMPLE, style))) for style, label in STYLES.items()
     ]
@@ -47,7 +47,7 @@ class TitlesForm(forms.Form):
         choices=title_styles,
         initial=TitleStyle.INITIALS,
         widget=forms.RadioSelect,
-        help_text="Whoever sees your calendar sees this. The facility is shown too; program and notes are not.",
+        help_text="Whoever sees your calendar sees this. The facility is shown too; programs and private notes never are.",
         error_messages={
             "required": "Choose what entries show.",
             "invalid_choice": "Choose what entries show.",
@@ -153,6 +153,7 @@ class DelegatedForm(GoogleCalendarForm):
     staff = forms.ModelChoiceField(
         label="Staff member",
         queryset=StaffMember.objects.none(),
+        empty_label="Choose somebody",
         error_messages={
             "required": "Choose a staff member.",
             "invalid_choice": "Choose a staff member from the list.",

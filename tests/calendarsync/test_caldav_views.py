@@ -86,10 +86,10 @@ def test_each_title_style_shows_an_example(desk, client, by_caldav):
     assert [
         said in page
         for said in (
-            "Busy, and nothing else such as “Busy”",
-            "The appointment’s reference such as “Appointment 3f9a1c22”",
-            "The customer’s initials such as “A. N.”",
-            "The customer’s full name such as “Ada Nguyen”",
+            "Busy, and nothing else, such as “Busy”",
+            "The appointment’s reference, such as “Appointment 3f9a1c22”",
+            "The customer’s initials, such as “A. N.”",
+            "The customer’s full name, such as “Ada Nguyen”",
         )
     ] == [True] * 4
 
