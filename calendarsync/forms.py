@@ -99,8 +99,7 @@ class ServerForm(forms.Form):
 
     def _show_server(self, text: str) -> None:
         """Instead of what was typed, in which a password may stand."""
-        self.data = self.data.copy()
-        self.data["server"] = text
+        self.data = {**{name: self.data[name] for name in self.data}, "server": text}
 
 
 class PasswordForm(forms.Form):
