@@ -44,5 +44,7 @@ def reconcile_due() -> None:
 
 @shared_task
 def clear_unfinished() -> None:
-    """Forget credentials of calendars that somebody began to connect and did not."""
-    connecting.clear_unfinished(before=timezone.now() - UNFINISHED_FOR)
+    """Forget credentials of calendars that somebody began to connect and did not; close what nobody carries out any more."""
+    now = timezone.now()
+    connecting.clear_unfinished(before=now - UNFINISHED_FOR)
+    connecting.close_left_over(now=now)

@@ -6,7 +6,7 @@ writes is either seen here or sees the change.
 """
 
 from calendarsync.connecting.changing import backfill, change_titles, retry, test
-from calendarsync.connecting.ending import clear_unfinished, disconnect, finish_leaving
+from calendarsync.connecting.ending import clear_unfinished, close_left_over, disconnect, finish_leaving
 from calendarsync.connecting.refusal import CannotConnect
 from calendarsync.connecting.starting import (
     PRIMARY,
@@ -28,6 +28,7 @@ __all__ = [
     "choices",
     "choose",
     "clear_unfinished",
+    "close_left_over",
     "connect_google",
     "disconnect",
     "finish_leaving",

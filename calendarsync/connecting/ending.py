@@ -18,7 +18,7 @@ from calendarsync.models.connection import MIRRORS, State
 logger = logging.getLogger(__name__)
 
 ALL_REMOVED = "The calendar was disconnected."
-LEFT_THERE = "The calendar was disconnected, and what stands in it was left there."
+LEFT_THERE = "The calendar was disconnected, and what stood in it was left there."
 
 
 @transaction.atomic
@@ -55,6 +55,11 @@ def finish_leaving(connection: CalendarConnection, *, now: datetime) -> None:
     if not CalendarSync.objects.of(current).filter(state__in=UNSETTLED).exists():
         _revoke_on_commit(current)
         trouble.leave(current, reason=ALL_REMOVED, now=now)
+
+
+def close_left_over(*, now: datetime) -> int:
+    """What a change wrote down, or a lost worker left behind, while a calendar was being disconnected. Returns how many."""
+    return CalendarSync.objects.filter(connection__state=State.DISCONNECTED).close(reason=LEFT_THERE, now=now)
 
 
 @transaction.atomic

@@ -388,6 +388,18 @@ def test_the_last_row_of_another_worker_is_waited_for(clinic, calendar):
     assert fresh(calendar).state == "leaving"
 
 
+def test_what_was_written_down_while_a_calendar_was_disconnected_is_closed_later(clinic, calendar):
+    CalendarSync.objects.all().delete()
+    other = connection(clinic.colleague())
+    disconnect(calendar, removes=False)
+    left = row(book(clinic), calendar, "pending")
+    waits = row(left.appointment, other, "pending")
+    assert connecting.close_left_over(now=NOW) == 1
+    left.refresh_from_db()
+    waits.refresh_from_db()
+    assert (left.state, left.settled_at, waits.state) == ("closed", NOW, "pending")
+
+
 # --------------------------------------------------------------------------------- permissions given back
 
 
