@@ -18,6 +18,8 @@ from calendarsync.models import CalendarConnection, TitleStyle
 
 TO_REASSIGN = "To be reassigned: "
 REFERENCE_DIGITS = 8
+# What stands in somebody's text by accident, and cannot stand in XML 1.0: servers fail on a whole calendar that has one of these.
+UNSENDABLE = dict.fromkeys([*range(9), *range(14, 32), *range(127, 160), 0xFFFE, 0xFFFF])
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def shown(appointment: Appointment, *, title_style: str, shows_notes: bool = Fal
     return Entry(
         appointment=appointment.reference,
         title=(TO_REASSIGN if is_stranded else "") + title(appointment, title_style),
-        location=calendar_file.location(appointment),
+        location=_lines(calendar_file.location(appointment)),
         description="\n\n".join(filter(None, [_lines(note), url])),
         url=url,
         starts_at=_to_the_second(appointment.starts_at),
@@ -99,12 +101,12 @@ def initials(name: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    return " ".join(_lines(text).split())
 
 
 def _lines(text: str) -> str:
     """With the line ends that every provider keeps as they are."""
-    return "\n".join(text.splitlines())
+    return "\n".join(text.splitlines()).translate(UNSENDABLE)
 
 
 def _to_the_second(instant: datetime) -> datetime:

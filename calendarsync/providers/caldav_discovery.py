@@ -52,7 +52,7 @@ def _found(client: Dav, path: str) -> Iterator[Choice]:
     if is_for_events(entrance):
         yield _choice(client, entrance)
     for home in _homes(client, entrance):
-        inside = client.resources("PROPFIND", _moved_to(client, home), asking(*DESCRIBED))
+        inside = client.resources("PROPFIND", moved_to(client, home), asking(*DESCRIBED))
         yield from (_choice(client, each) for each in inside if is_for_events(each))
 
 
@@ -78,11 +78,11 @@ def _homes(client: Dav, entrance: Resource) -> list[str]:
     if not principals:
         return []
     wanted = asking(cdav.CalendarHomeSet)
-    found = client.resources("PROPFIND", _moved_to(client, principals[0]), wanted, depth=0)
+    found = client.resources("PROPFIND", moved_to(client, principals[0]), wanted, depth=0)
     return found[0].links(cdav.CalendarHomeSet) if found else []
 
 
-def _moved_to(client: Dav, link: str) -> str:
+def moved_to(client: Dav, link: str) -> str:
     """Its path. Large providers keep calendars on other hosts than the one that people know: where a server that has the
     password says so over TLS, the password is for that host, too. By plain HTTP anybody could have said it."""
     with explained():

@@ -22,19 +22,18 @@ class Login:
 
     def header(self, method: str, url: str) -> str:
         if self._challenge:
-            return self._digest(method, url, secrets.token_hex(8))
+            return self.digest(method, url, secrets.token_hex(8))
         both = f"{self._username}:{self._password}".encode()
         return f"Basic {b64encode(both).decode()}"
 
     def learn(self, challenge: str) -> bool:
         """Whether `WWW-Authenticate` asks for something else than what was sent: a digest at all, or one of a fresh nonce."""
-        asks = {scheme.lower() for scheme in SCHEME.findall(challenge)}
-        start = re.search(r"digest\s", challenge, re.IGNORECASE)
-        if not start or ("basic" in asks and not self._challenge):
+        asks = {found[1].lower(): found.end() for found in SCHEME.finditer(challenge)}
+        if "digest" not in asks or ("basic" in asks and not self._challenge):
             return False
         given = {
             name.lower(): quoted or plain
-            for name, quoted, plain in reversed(PARAMETER.findall(challenge[start.end() :]))
+            for name, quoted, plain in reversed(PARAMETER.findall(challenge[asks["digest"] :]))
         }
         is_news = not self._challenge or given.get("stale", "").lower() == "true"
         if not is_news or given.get("algorithm", "").upper() not in HASHES or not given.get("nonce"):
@@ -42,7 +41,8 @@ class Login:
         self._challenge, self._count = given, 0
         return True
 
-    def _digest(self, method: str, url: str, client_nonce: str) -> str:
+    def digest(self, method: str, url: str, client_nonce: str) -> str:
+        """The header once a digest is asked for."""
         self._count += 1
         asked, parts = self._challenge, urlsplit(url)
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")

@@ -95,6 +95,17 @@ def test_initials(name, initials):
     assert entries.initials(name) == initials
 
 
+def test_nothing_is_in_it_that_cannot_be_sent(appointment):
+    """Pasted by accident; one in an entry, and a server cannot list the calendar any more."""
+    appointment.customer.given_name = "A\x00da\x1cMaría\x0b\ufffe"
+    appointment.facility.address = "12 Main\x01 St\r\nRear\x7f"
+    appointment.public_note = "One\x85Two\x02\tThree\x1b"
+    calendar = connection(appointment.staff, title_style=TitleStyle.FULL_NAME)
+    found = entries.wanted(appointment, calendar, shows_notes=True)
+    assert (found.title, found.location) == ("Ada María d’Ávila", "Northside, 12 Main St\nRear")
+    assert found.description.split("\n\n")[0] == "One\nTwo\tThree"
+
+
 def test_a_stranded_one_says_so_and_is_tentative(appointment):
     appointment.status = Appointment.Status.PENDING_REASSIGNMENT
     found = entry(appointment)

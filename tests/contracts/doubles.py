@@ -220,8 +220,9 @@ def _handler_for(double: Double) -> type[BaseHTTPRequestHandler]:
         do_OPTIONS = do_PROPFIND = do_PROPPATCH = do_REPORT = do_MKCALENDAR = do_MKCOL = do_MOVE = _serve
 
         def _write(self, answer: Answer) -> None:
-            self.send_response(answer.status)
-            given = {"Content-Type": answer.content_type, **answer.headers}
+            self.send_response_only(answer.status)
+            told = {"Date": self.date_time_string(), "Content-Type": answer.content_type}
+            given = {**told, **answer.headers}
             for name, value in {**given, "Content-Length": str(len(answer.content))}.items():
                 self.send_header(name, value)
             self.end_headers()
