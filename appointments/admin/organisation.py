@@ -26,6 +26,7 @@ class OrganisationAdmin(admin.ModelAdmin):
             },
         ),
         ("Customer portal", {"fields": ["portal", "privacy_url", "embedding_origins"]}),
+        ("Calendars of staff", {"fields": ["calendars_show_public_notes"]}),
         ("Sign-in of staff", {"fields": ["second_factor", "idle_minutes"]}),
     ]
     readonly_fields = ["portal"]

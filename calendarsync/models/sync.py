@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Self
 from uuid import uuid4
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import IntegrityError, models, transaction
 from django.db.models import Exists, OuterRef, Q
 
@@ -111,6 +112,8 @@ class CalendarSync(OutboxRow):
         ordering = ["-id"]
         indexes = [
             *OutboxRow.Meta.indexes,
+            # Rows are written in its order: a few pages hold it, and a month of years of rows is found by it.
+            BrinIndex(fields=["created_at"], name="calendarsync_created", autosummarize=True),
             models.Index(fields=["appointment", "-id"], name="calendarsync_appointment"),
             models.Index(fields=["connection", "-id"], name="calendarsync_connection"),
             models.Index(
