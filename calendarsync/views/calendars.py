@@ -29,6 +29,7 @@ from calendarsync.models.connection import HAS_CREDENTIALS, State
 from calendarsync.outcome import Outcome
 from calendarsync.overview import Standing
 from calendarsync.providers.base import CalendarError
+from calendarsync.views import google
 from calendarsync.views.own import TOO_OFTEN, may_ask
 from securecare import localtime
 from securecare.parts import respond
@@ -63,6 +64,7 @@ def calendar_list(request: HttpRequest) -> HttpResponse:
         "has_calendars": any(person.calendars for person in people),
         "without": [person.staff for person in people if not person.calendars],
         "may_connect": staff is not None,
+        "has_google": google.has_client(),
         "feed": Use.of(feeds.of_staff(staff), now=now) if staff else None,
         "sees_colleagues": access.may(SEE_CALENDARS),
         **_shown_with(access),

@@ -24,7 +24,8 @@ CONNECTED = {"dana": TitleStyle.INITIALS, "priya": TitleStyle.FULL_NAME}
 STOPPED = "tomas"
 STOPPED_FOR = timedelta(hours=20)
 OLD_PASSWORD = "calendar-of-last-year"  # noqa: S105
-REFUSED = "The server does not accept the user name and password."
+# As `calendarsync.providers.dav` says it, which takes a while to import.
+REFUSED = "The server does not accept the user name or the password. Enter an app password, if it has those."
 THIS_MACHINE = ("localhost", "127.0.0.1")
 State = CalendarConnection.State
 

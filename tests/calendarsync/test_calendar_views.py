@@ -74,13 +74,14 @@ def states(calendar):
 # --------------------------------------------------------------------------------------------- one's own
 
 
-def test_page_without_a_calendar_says_how_to_connect_one(owner):
+@pytest.mark.parametrize(("client_id", "ways"), [("ours", ["google", "caldav"]), ("", ["caldav", "google"])])
+def test_page_without_a_calendar_says_how_to_connect_one(owner, settings, client_id, ways):
+    """First what works: Google needs a client of this site."""
+    settings.GOOGLE_CLIENT_ID = settings.GOOGLE_CLIENT_SECRET = client_id
     response = owner.get("/calendars/")
     assert "See your appointments in your own calendar" in text_of(response)
-    assert re.findall(r'href="(/calendars/(?:google|caldav)/)"', response.content.decode()) == [
-        "/calendars/google/",
-        "/calendars/caldav/",
-    ]
+    found = re.findall(r'class="button( primary)?" href="/calendars/(\w+)/"', response.content.decode())
+    assert found[:2] == [(" primary", ways[0]), ("", ways[1])]
 
 
 def test_card_says_how_a_calendar_is_doing(desk, owner, appointment):

@@ -15,6 +15,7 @@ from django.utils import timezone
 from appointments.models import Appointment, AppointmentEvent, Case, Customer, Facility, Program, StaffMember
 from calendarsync import credentials
 from calendarsync.models import CalendarConnection, CalendarSync, SyncedEvent
+from calendarsync.providers import dav
 from portal import offers
 from reminders.models import Message
 from scheduling import booking, hours
@@ -372,7 +373,7 @@ def test_what_lies_ahead_of_each_waits_to_be_brought_there(loaded):
 def test_the_stopped_one_says_why_and_nobody_is_written_to(loaded):
     stopped = calendar_of("tomas")
     assert stopped.broken_at == stopped.told_at == stopped.last_error_at == NOW - timedelta(hours=20)
-    assert "password" in stopped.last_error
+    assert stopped.last_error == dav.REFUSED
     assert not Message.objects.filter(kind=Message.Kind.COLLEAGUE).exists()
 
 
