@@ -11,6 +11,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
+from django_htmx.http import HttpResponseClientRefresh
 
 from appointments.access import (
     HAVE_CALENDARS,
@@ -80,6 +81,9 @@ def calendar(request: HttpRequest, reference: UUID) -> HttpResponse:
     found = _calendar_of(access, reference)
     part = f"standing-{reference}"
     is_page = request.headers.get("HX-Target") != part
+    if not is_page and request.GET.get("was", found.state) != found.state:
+        # What can be done with it has changed, too.
+        return HttpResponseClientRefresh()
     context = {"one": overview.of(found, now=now), **_shown_with(access)}
     context["on"] = PAGE if is_page or request.GET.get("on") == PAGE else ""
     if is_page:

@@ -149,12 +149,13 @@ def test_part_that_tells_of_a_back_fill_polls_while_it_runs(owner, calendar, app
     row(appointment, calendar, "done", reason="backfill")
     target = f"standing-{calendar.reference}"
 
-    for address, asked in (("/calendars/", page(calendar)), (page(calendar), f"{page(calendar)}?on=page")):
+    polled = f"{page(calendar)}?was=active"
+    for address, asked in (("/calendars/", polled), (page(calendar), f"{polled}&on=page")):
         whole = owner.get(address).content.decode()
         shown = owner.get(asked, headers=part(target))
         found = shown.content.decode().strip()
         assert _without_token(found) in _without_token(whole)
-        assert f'hx-get="{asked}" hx-trigger="every 2s" hx-target="this"' in found
+        assert f'hx-get="{asked.replace("&", "&amp;")}" hx-trigger="every 2s" hx-target="this"' in found
         assert "Adding appointments: 1 of 2" in text_of(shown)
         assert 'max="2" value="1"' in found
         assert shown.headers["Vary"] == "HX-Request, HX-Target, Cookie"
@@ -163,6 +164,9 @@ def test_part_that_tells_of_a_back_fill_polls_while_it_runs(owner, calendar, app
     over = owner.get(page(calendar), headers=part(target)).content.decode()
     assert "hx-get" not in over
     assert "progress" not in over
+
+    CalendarConnection.objects.update(**BROKEN)
+    assert owner.get(polled, headers=part(target)).headers["HX-Refresh"] == "true"
 
 
 def _without_token(content):
