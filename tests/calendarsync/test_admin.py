@@ -225,6 +225,7 @@ def test_rows_are_gone_through_by_year_month_and_day(admin_client: Client, place
     made = [row(place, number, created_at=when) for number, when in enumerate(at)]
     assert days(admin_client) == ["2025", "2026"]
     assert days(admin_client, created_at__year=2025) == ["November 2025", "December 2025"]
+    assert days(admin_client, created_at__month=11) == ["2025", "2026"]
     november = {"created_at__year": 2025, "created_at__month": 11}
     assert days(admin_client, **november) == ["November 30"]
     assert found(admin_client, CalendarSync, **november, created_at__day=30) == [made[0]]

@@ -111,6 +111,14 @@ def test_calendar_that_is_no_longer_ours_is_let_be(calendar, shelf, appointment,
     assert calendar.drained_until == change.get("drained_until")
 
 
+def test_nothing_is_removed_from_a_calendar_that_is_another_workers_now(calendar, shelf, appointment):
+    """What it has just written there is not in what we read before."""
+    shelf.others["left over"] = foreign(uuid4(), "left over")
+    shelf.during = lambda: CalendarConnection.objects.update(drained_until=NOW + HOUR) and None
+    assert reconcile(calendar, shelf).error == reconciling.TAKEN_OVER
+    assert list(shelf.others) == ["left over"]
+
+
 @pytest.mark.django_db(transaction=True)
 def test_one_worker_compares_when_two_want_to(calendar, shelf, appointment):
     records = at_once([lambda: reconcile(calendar, shelf)] * 2)
@@ -173,6 +181,14 @@ def test_stray_that_cannot_be_removed_keeps_the_rest_from_nothing(calendar, shel
     assert (calendar.state, calendar.failures) == (State.ACTIVE, 0)
 
 
+def test_refused_question_is_not_held_against_the_calendar(calendar, shelf, appointment):
+    shelf.failures = [error(Fault.ENTRY)]
+    record = reconcile(calendar, shelf)
+    calendar.refresh_from_db()
+    assert (record.error, record.finished_at, calendar.reconciled_at) == ("It did not work.", None, None)
+    assert (calendar.state, calendar.failures, calendar.retry_at) == (State.ACTIVE, 0, None)
+
+
 def test_outage_among_the_strays_has_everything_compared_again(calendar, shelf, appointment):
     shelf.entries.clear()
     shelf.others["left over"] = foreign(uuid4(), "left over")
@@ -187,6 +203,7 @@ def test_fault_of_our_own_lets_the_calendar_go(calendar, shelf, appointment, cap
     assert reconcile(calendar, shelf).error == "A fault of our own: ValueError"
     calendar.refresh_from_db()
     assert (calendar.state, calendar.drained_until, calendar.reconciled_at) == (State.ACTIVE, None, None)
+    assert shelf.closed == 2  # after writing to it, and now
     assert [record.getMessage() for record in caplog.records] == [
         f"Comparing calendar {calendar.pk} met a fault of our own"
     ]
@@ -195,6 +212,7 @@ def test_fault_of_our_own_lets_the_calendar_go(calendar, shelf, appointment, cap
 # ------------------------------------------------------------------------------------------------------- when
 
 IN_THE_NIGHT = datetime(2026, 11, 24, 7, 12, tzinfo=UTC)  # 2:12 in New York
+ITS_BEGINNING = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
 BEFORE_IT = datetime(2026, 11, 24, 5, 59, tzinfo=UTC)
 AFTER_IT = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 
@@ -204,7 +222,9 @@ def compared(calendar: CalendarConnection, **ago: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("now", "is_due"), [(BEFORE_IT, False), (IN_THE_NIGHT, True), (AFTER_IT, False)], ids=str
+    ("now", "is_due"),
+    [(BEFORE_IT, False), (ITS_BEGINNING, True), (IN_THE_NIGHT, True), (AFTER_IT, False)],
+    ids=str,
 )
 def test_calendar_is_compared_in_the_night_of_its_owner(calendar, now, is_due):
     compared(calendar, hours=23)

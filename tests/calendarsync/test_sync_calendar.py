@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from appointments.models import Appointment
-from calendarsync import syncing
+from calendarsync import filling, syncing
 from calendarsync.models import CalendarConnection, CalendarSync, Reconciliation, SyncedEvent
 from tests import factories as make
 from tests.calendarsync.google_harness import GoogleHarness
@@ -119,6 +119,15 @@ def test_everything_of_somebody_who_left_is_to_be_removed(clinic):
     appointment(clinic, 2)
     type(clinic.staff).objects.filter(pk=clinic.staff.pk).update(is_active=False)
     assert run("dana", "--dry-run") == ["Dana Reyes, Work: 0 to add, 0 to update, 1 to remove"]
+
+
+@pytest.mark.parametrize("state", ["broken", "leaving"])
+def test_nothing_is_queued_for_a_calendar_that_was_left_meanwhile(clinic, state):
+    calendar = connection(clinic.staff)
+    appointment(clinic, 1)
+    CalendarConnection.objects.update(state=state, broken_at=make.NOW)
+    assert filling.queue(calendar, now=timezone.now()) == 0
+    assert queued() == []
 
 
 def test_all_means_every_calendar_and_one_that_stopped_keeps_no_other_from_it(clinic):
