@@ -14,7 +14,7 @@ from tests.contracts.google_accounts import SCOPE
 
 def google(staff: StaffMember, email: str, *, refresh_token: str) -> CalendarConnection:
     """The main calendar of this account, whose owner permitted it."""
-    secrets = {"kind": "oauth", "refresh_token": refresh_token, "scopes": [SCOPE]}
+    secrets = google_secrets(refresh_token)
     return _connected(
         staff, secrets, provider=Provider.GOOGLE, account=email, calendar="primary", key=email.lower()
     )
@@ -22,7 +22,7 @@ def google(staff: StaffMember, email: str, *, refresh_token: str) -> CalendarCon
 
 def caldav(staff: StaffMember, address: str, *, username: str, password: str) -> CalendarConnection:
     """The collection at this address."""
-    secrets = {"kind": "password", "username": username, "password": password}
+    secrets = caldav_secrets(username, password)
     parts = urlsplit(address)
     return _connected(
         staff,
@@ -33,6 +33,14 @@ def caldav(staff: StaffMember, address: str, *, username: str, password: str) ->
         calendar=address,
         key=f"{parts.netloc}{parts.path}".rstrip("/"),
     )
+
+
+def google_secrets(refresh_token: str) -> dict[str, Any]:
+    return {"kind": "oauth", "refresh_token": refresh_token, "scopes": [SCOPE]}
+
+
+def caldav_secrets(username: str, password: str) -> dict[str, Any]:
+    return {"kind": "password", "username": username, "password": password}
 
 
 def _connected(staff: StaffMember, secrets: dict[str, Any], **fields: str) -> CalendarConnection:

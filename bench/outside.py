@@ -4,9 +4,11 @@ and what they do to it."""
 import base64
 import http.client
 import json
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote, urlencode, urlsplit
 from uuid import UUID
@@ -14,11 +16,12 @@ from xml.etree import ElementTree
 
 import icalendar
 
+from bench.connections import caldav_secrets, google_secrets
 from bench.site import HOST
 from calendarsync.models import CalendarConnection
 from tests.calendarsync import google_harness, harness
 from tests.calendarsync.harness import Standing
-from tests.contracts.google_accounts import TOKEN, Accounts
+from tests.contracts.google_accounts import REVOKE, TOKEN, Accounts
 from tests.contracts.radicale import EVERYTHING, MAKE
 
 SECONDS = 60
@@ -38,6 +41,12 @@ class Outside(Protocol):
 
     def add(self, connection: CalendarConnection, uid: UUID, title: str, starts_at: datetime) -> None:
         """An event of their own."""
+
+    def lock_out(self, connection: CalendarConnection) -> None:
+        """Take back what the site opens the calendar with."""
+
+    def secrets(self, connection: CalendarConnection) -> dict[str, Any]:
+        """What opens it now, as connections keep it."""
 
 
 class Refused(OSError):
@@ -104,6 +113,15 @@ class Google:
         }
         self._api(connection, "POST", "", event)
 
+    def lock_out(self, connection: CalendarConnection) -> None:
+        form = urlencode({"token": self.permissions[connection.account]}).encode()
+        _asked(self.port, "POST", REVOKE, {"Content-Type": "application/x-www-form-urlencoded"}, form)
+        self.tokens.pop(connection.account, None)
+        self.open(connection.account)
+
+    def secrets(self, connection: CalendarConnection) -> dict[str, Any]:
+        return google_secrets(self.permissions[connection.account])
+
     def _api(
         self, connection: CalendarConnection, method: str, event_id: str, body: dict[str, Any] | None = None
     ) -> bytes:
@@ -130,10 +148,12 @@ class Google:
 
 @dataclass
 class Caldav:
-    """The server on this port. `passwords` by user, who is the first part of the calendar's path."""
+    """The server on this port. `passwords` by user, who is the first part of the calendar's path; the server reads them from
+    `users`."""
 
     port: int
-    passwords: Mapping[str, str]
+    passwords: dict[str, str]
+    users: Path
 
     def make(self, path: str) -> None:
         """A new calendar of the user who is named first."""
@@ -175,6 +195,20 @@ class Caldav:
         calendar.add("prodid", "-//Somebody else//EN")
         calendar.add_component(event)
         self._put(f"{connection.calendar}{uid}.ics", calendar)
+
+    def lock_out(self, connection: CalendarConnection) -> None:
+        self.passwords[connection.account] = secrets.token_hex(8)
+        self.write_users()
+
+    def write_users(self) -> None:
+        """All at once: the server may be reading."""
+        lines = "".join(f"{name}:{password}\n" for name, password in self.passwords.items())
+        news = self.users.with_suffix(".new")
+        news.write_text(lines)
+        news.replace(self.users)
+
+    def secrets(self, connection: CalendarConnection) -> dict[str, Any]:
+        return caldav_secrets(connection.account, self.passwords[connection.account])
 
     def _put(self, address: str, calendar: icalendar.Calendar) -> None:
         content_type = {"Content-Type": "text/calendar; charset=utf-8"}

@@ -7,9 +7,11 @@ from django.conf import settings
 
 from securecare.celery import app
 
-settings.CELERY_BEAT_SCHEDULE["send-due-messages"]["schedule"] = timedelta(seconds=3)
+for swept in ("send-due-messages", "sync-due-calendars"):
+    settings.CELERY_BEAT_SCHEDULE[swept]["schedule"] = timedelta(seconds=3)
 django.setup()
 
+from calendarsync import lease, syncing, trouble  # noqa: E402
 from reminders import failures  # noqa: E402
 from reminders.transports import twilio  # noqa: E402
 from securecare import outbox  # noqa: E402
@@ -19,5 +21,8 @@ twilio.LISTED_WITHIN = timedelta(seconds=3)
 outbox.FIRST_DELAY = timedelta(seconds=1)
 outbox.QUEUED_AGAIN_AFTER = timedelta(seconds=12)
 outbox.SECONDS_OF_SILENCE = 2
+lease.LENGTH = timedelta(seconds=10)
+syncing.STAY = timedelta(seconds=5)
+trouble.LONGEST_PAUSE = timedelta(seconds=8)
 
 __all__ = ["app"]

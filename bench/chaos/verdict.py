@@ -3,7 +3,7 @@
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from itertools import pairwise
@@ -13,34 +13,12 @@ from typing import Any
 from appointments.models import Appointment, Channel
 from bench.chaos import reports, road
 from bench.chaos.crowd import Crowd
+from bench.chaos.findings import Findings
 from bench.chaos.reports import SENDGRID, TWILIO, Taken
 from reminders.models import ConsentLog, Kind, Message
 
 OPEN = (Message.State.PENDING, Message.State.CLAIMED)
 CHANNELS = {TWILIO: Channel.PHONE, SENDGRID: Channel.EMAIL}
-EXAMPLES = 3
-
-
-@dataclass
-class Findings:
-    """`wrong` fails the run; `excused` is what no sender could know, by its reason."""
-
-    counts: dict[str, int] = field(default_factory=dict)
-    wrong: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-    excused: Counter[str] = field(default_factory=Counter)
-
-    @property
-    def is_clean(self) -> bool:
-        return not any(self.wrong.values())
-
-    def lines(self) -> Iterator[str]:
-        for what, number in self.counts.items():
-            yield f"{number:>7,}  {what}"
-        for why, number in self.excused.items():
-            yield f"{number:>7,}  sent once more: {why}"
-        for what, cases in self.wrong.items():
-            yield f"{len(cases):>7,}  WRONG: {what}"
-            yield from (f"           {case}" for case in cases[:EXAMPLES])
 
 
 @dataclass

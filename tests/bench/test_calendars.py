@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -112,7 +113,7 @@ def standing(entry: Any) -> Standing:
 def on_radicale(radicale: RadicaleRoad) -> tuple[Caldav, CalendarConnection]:
     collection = radicale.calendar("dana")
     owned = connections.caldav(make.appointment().staff, collection, username="dana", password=USERS["dana"])
-    return Caldav(radicale.radicale.port, USERS), owned
+    return Caldav(radicale.radicale.port, dict(USERS), Path("users")), owned
 
 
 @pytest.mark.django_db(transaction=True)

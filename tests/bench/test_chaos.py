@@ -15,21 +15,25 @@ import requests
 from django.utils import timezone
 
 from appointments.models import Appointment
-from bench.chaos import crowd, road, setting, troubles, verdict
+from bench.chaos import crowd, road, setting, verdict
+from bench.chaos.calendars.troubles import CalendarMischief
 from bench.chaos.crowd import Crowd
 from bench.chaos.desk import VERBS, Desk
+from bench.chaos.findings import Findings
 from bench.chaos.reports import SENDGRID, TWILIO, Taken
-from bench.chaos.verdict import Evidence, Findings
+from bench.chaos.troubles import MessageMischief, Mischief, SiteMischief
+from bench.chaos.verdict import Evidence
 from reminders.models import ConsentLog, Message
 from tests.contracts.twilio_double import TwilioDouble
 
 LATER = timedelta(hours=1)
 
 
-def test_script_depends_on_the_seed_alone_and_has_every_trouble() -> None:
-    made = troubles.script(7, seconds=60)
-    assert made == troubles.script(7, seconds=60) != troubles.script(8, seconds=60)
-    assert {trouble.what for trouble in made} == set(troubles.WAYS)
+@pytest.mark.parametrize("mischief", [SiteMischief, MessageMischief, CalendarMischief])
+def test_script_depends_on_the_seed_alone_and_has_every_trouble(mischief: type[Mischief]) -> None:
+    made = mischief.script(7, seconds=60)
+    assert made == mischief.script(7, seconds=60) != mischief.script(8, seconds=60)
+    assert {trouble.what for trouble in made} == set(mischief.ways)
     assert [trouble.at for trouble in made] == sorted(trouble.at for trouble in made)
 
 
