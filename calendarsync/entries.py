@@ -69,7 +69,7 @@ def shown(appointment: Appointment, *, title_style: str, shows_notes: bool = Fal
     """As it stands in whatever calendar or feed of its staff member's. Needs the facility and the customer loaded."""
     is_stranded = appointment.status == Appointment.Status.PENDING_REASSIGNMENT
     url = settings.PUBLIC_BASE_URL + appointment.get_absolute_url()
-    note = appointment.public_note.strip() if shows_notes else ""
+    note = appointment.public_note.strip() if shows_notes and title_style != TitleStyle.BUSY else ""
     return Entry(
         appointment=appointment.reference,
         title=(TO_REASSIGN if is_stranded else "") + title(appointment, title_style),

@@ -21,6 +21,7 @@ from calendarsync.entries import Entry
 from calendarsync.lease import Lease
 from calendarsync.models import CalendarConnection, CalendarSync, Outcome, Reason, SyncedEvent
 from calendarsync.models.connection import State
+from calendarsync.models.sync import LATER
 from calendarsync.providers.base import Calendar, CalendarError, Fault, Known, Pace, Written
 
 logger = logging.getLogger(__name__)
@@ -36,6 +37,7 @@ class Opener(Protocol):
 # A worker stays with a calendar this long, then others have their turn.
 STAY = timedelta(seconds=20)
 CONNECTION_ERRORS = (OperationalError, InterfaceError)
+LEFT_AS_IT_IS = "The calendar was disconnected meanwhile."
 COVERED = "Another row brought the entry up to date."
 
 
@@ -122,7 +124,7 @@ class Visit:
 
     def _carry_out(self, row: CalendarSync) -> bool:
         """Settle one row. Whether the calendar can be asked for more."""
-        self._row = row
+        self._row, claim = row, row.claim
         try:
             may_go_on = self._write(row)
         except CalendarError as error:
@@ -134,6 +136,7 @@ class Visit:
             logger.exception("Calendar sync %s met a fault of our own", row.pk)
             if isinstance(error, CONNECTION_ERRORS):
                 close_old_connections()
+            row.claim = claim  # undone in the database, if it happened while the row was settled
             row.retry_later(error=f"A fault of our own: {type(error).__name__}", now=self._clock())
             return False
         _pass_on(row, now=self._clock())
@@ -141,6 +144,9 @@ class Visit:
 
     def _write(self, row: CalendarSync) -> bool:
         task = _look(row, self.connection, now=self._clock())
+        if self.connection.state == State.DISCONNECTED:
+            row.close(reason=LEFT_AS_IT_IS, now=self._clock())
+            return False
         calendar = self._open()
         if task.entry is None:
             was_there = calendar.remove(task.appointment.reference, task.known)
@@ -173,21 +179,28 @@ class Visit:
             row.put_off(until=now, reason=str(error))
             trouble.stop(connection, error, now=now)
             return False
+        is_passing = error.fault is Fault.PASSING
         is_pattern = trouble.count(connection, error, now=now)
-        if error.fault is Fault.PASSING and not is_pattern:
+        must_rest = is_pattern or not is_passing or error.retry_after is not None
+        until = trouble.rest(connection, error, now=now) if must_rest else now
+        if is_passing and (not is_pattern or connection.state == State.LEAVING):
             row.retry_later(error=str(error), now=now, retry_after=error.retry_after)
-            return error.retry_after is None
-        row.put_off(until=trouble.rest(connection, error, now=now), reason=str(error))
-        return False
+        else:
+            # Behind all others: it may be what makes the calendar rest each time.
+            behind = {"rank": LATER} if is_passing else {}
+            row.put_off(until=until, reason=str(error), **behind)
+        return not must_rest
 
 
 def _look(row: CalendarSync, connection: CalendarConnection, *, now: datetime) -> Task:
     """What the row comes to. Others that wait for the same are covered by it: whatever they were written for is seen here,
-    because the look comes after."""
+    because the look comes after. A failure before is this row's to make good."""
     others = CalendarSync.objects.of(connection).filter(
         appointment=row.appointment_id, state=row.State.PENDING
     )
     others.update(state=row.State.CLOSED, settled_at=now, closed_reason=COVERED, covered_by=row)
+    earlier = CalendarSync.objects.unresolved().of(connection).filter(appointment=row.appointment_id)
+    earlier.update(resolved_at=now)
     _refresh(connection)
     appointment = Appointment.objects.select_related("customer", "facility").get(pk=row.appointment_id)
     synced = SyncedEvent.objects.filter(connection=connection, appointment=appointment).first()
@@ -233,7 +246,6 @@ def _record(row: CalendarSync, task: Task, outcome: str, written: Written | None
             unique_fields=["connection", "appointment"],
             update_fields=["external_id", "etag", "revision", "digest", "written_at"],
         )
-    CalendarSync.objects.unresolved().filter(**here).update(resolved_at=now)
     trouble.over(row.connection_id, now=now)
 
 

@@ -23,6 +23,7 @@ def sweep() -> None:
     """Tell of every calendar for which something is due, and take over from workers that went silent."""
     now = timezone.now()
     CalendarSync.objects.release_stuck(now=now)
+    connecting.close_left_over(now=now)
     for connection_id in syncing.waiting(now=now):
         if not outbox.publish(drain, connection_id, priority=outbox.SWEPT_PRIORITY):
             break
@@ -44,7 +45,5 @@ def reconcile_due() -> None:
 
 @shared_task
 def clear_unfinished() -> None:
-    """Forget credentials of calendars that somebody began to connect and did not; close what nobody carries out any more."""
-    now = timezone.now()
-    connecting.clear_unfinished(before=now - UNFINISHED_FOR)
-    connecting.close_left_over(now=now)
+    """Forget credentials of calendars that somebody began to connect and did not."""
+    connecting.clear_unfinished(before=timezone.now() - UNFINISHED_FOR)

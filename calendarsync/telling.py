@@ -18,7 +18,7 @@ from reminders.models import Channel, Message
 def tell(connection: CalendarConnection, *, now: datetime) -> None:
     """In the transaction that stopped it. Who has no e-mail address reads it on the page of calendars."""
     for member in _concerned(connection.staff):
-        if member.user is not None and member.user.email:
+        if member.user is not None and member.user.is_active and member.user.email:
             messages.write(
                 kind=Message.Kind.COLLEAGUE,
                 channel=Channel.EMAIL,
@@ -29,7 +29,8 @@ def tell(connection: CalendarConnection, *, now: datetime) -> None:
 
 
 def _concerned(staff: StaffMember) -> Iterator[StaffMember]:
-    yield staff
+    if staff.is_active:
+        yield staff
     managers = StaffMember.objects.filter(
         role=Role.MANAGER, is_active=True, user__is_active=True, facilities__in=staff.facilities.all()
     )

@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import BooleanField, ExpressionWrapper, Q
 from django.views.decorators.debug import sensitive_variables
 
-from appointments.models import StaffMember
+from appointments.models import Appointment, StaffMember
 from calendarsync import credentials, trouble
 from calendarsync.connecting.changing import backfill
 from calendarsync.connecting.holding import check, fresh, locked, one_line, seal, secrets_of
@@ -236,6 +236,7 @@ def _earlier(draft: CalendarConnection) -> CalendarConnection | None:
 def _open_first(draft: CalendarConnection, *, now: datetime) -> CalendarConnection:
     draft.state, draft.connected_at, draft.tested_at = State.ACTIVE, now, now
     draft.save()
+    _wait_for_changes(draft, now=now)
     backfill(connection=draft, now=now)
     return draft
 
@@ -252,9 +253,17 @@ def _open_again(
         **({} if follows else opened),
     )
     if not follows:
+        _wait_for_changes(earlier, now=now)
         backfill(connection=earlier, now=now)
     else:
         trouble.resume(earlier, now=now)
         if draft.title_style != earlier.title_style:
             backfill(connection=earlier, now=now, reason=Reason.STYLE)
     return fresh(earlier)
+
+
+def _wait_for_changes(connection: CalendarConnection, *, now: datetime) -> None:
+    """Whoever is changing one of its owner's appointments just now did not see the calendar, and wrote no row for it: what is
+    filled in has to be what they leave behind."""
+    ahead = Appointment.objects.filter(staff=connection.staff_id, ends_at__gt=now).order_by("pk")
+    list(ahead.select_for_update(of=("self",), no_key=True).values_list("pk"))

@@ -67,7 +67,7 @@ class CalendarSyncQuerySet(OutboxQuerySet["CalendarSync"]):
         return self.due(now).filter(~Exists(busy)).order_by("rank", "due_at", "pk")
 
     def unresolved(self) -> Self:
-        """Failures that no later row has made good."""
+        """Failures that no later row has taken over."""
         return self.filter(state=OutboxRow.State.GIVEN_UP, resolved_at=None)
 
 
@@ -103,7 +103,7 @@ class CalendarSync(OutboxRow):
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="covers", db_index=False
     )
     resolved_at = models.DateTimeField(
-        null=True, blank=True, help_text="When a later attempt made a failure good."
+        null=True, blank=True, help_text="When a later row took a failure over."
     )
 
     objects = CalendarSyncQuerySet.as_manager()  # type: ignore[misc]
@@ -163,7 +163,7 @@ class SyncedEvent(models.Model):
         CalendarConnection, on_delete=models.PROTECT, related_name="synced_events", db_index=False
     )
     external_id = models.CharField(max_length=1024)
-    etag = models.CharField(max_length=255, blank=True)
+    etag = models.TextField(blank=True)
     revision = models.PositiveIntegerField()
     digest = models.BinaryField(max_length=32)
     written_at = models.DateTimeField()

@@ -87,7 +87,7 @@ class CalendarError(Exception):
     def __init__(
         self, text: str, *, fault: Fault, code: str = "", retry_after: timedelta | None = None
     ) -> None:
-        super().__init__(text)
+        super().__init__(text.replace("\0", ""))  # which no database takes
         self.fault = fault
         self.code = code
         self.retry_after = retry_after

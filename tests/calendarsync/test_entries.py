@@ -77,7 +77,7 @@ def test_no_note_and_no_program_is_in_it_unless_allowed(appointment, style):
     shown = str(asdict(entries.wanted(appointment, calendar)))
     assert not [text for text in (NOTE, SECRET, appointment.program.name, "1991") if text in shown]
     allowed = entries.wanted(appointment, calendar, shows_notes=True)
-    assert allowed.description.startswith(NOTE + "\n\nhttp")
+    assert allowed.description.startswith(NOTE + "\n\nhttp") is (style != TitleStyle.BUSY)
     assert SECRET not in str(asdict(allowed))
 
 
