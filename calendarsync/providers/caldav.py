@@ -113,6 +113,8 @@ class CalDav:
             there = (self._at(known.external_id) if known else None) or self._find(appointment)
             if there is None or there.content.appointment != appointment:
                 return False
+            if there.content.calendar not in (None, self._reference):
+                return False  # written by whoever else has connected this calendar, under another address
             if self._delete(there):
                 return True
         raise CalendarError(RESTLESS, fault=Fault.PASSING)
