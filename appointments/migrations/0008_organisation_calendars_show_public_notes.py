@@ -4,15 +4,18 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('appointments', '0007_confirmation'),
+        ("appointments", "0007_confirmation"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='organisation',
-            name='calendars_show_public_notes',
-            field=models.BooleanField(default=False, help_text='Whether public notes go into calendars that staff connect. Entries written before follow the next night.', verbose_name='public notes in calendars'),
+            model_name="organisation",
+            name="calendars_show_public_notes",
+            field=models.BooleanField(
+                default=False,
+                help_text="Whether public notes go into calendars that staff connect. Entries written before follow the next night.",
+                verbose_name="public notes in calendars",
+            ),
         ),
     ]

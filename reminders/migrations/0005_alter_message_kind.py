@@ -4,15 +4,27 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('reminders', '0004_message_lists'),
+        ("reminders", "0004_message_lists"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='message',
-            name='kind',
-            field=models.CharField(choices=[('reminder', 'Reminder'), ('booked', 'Booked'), ('moved', 'Moved'), ('cancelled', 'Cancelled'), ('please_sign', 'Please sign'), ('sign_in', 'Sign-in code'), ('contact', 'Code for a new address'), ('alert', 'Contact changed'), ('colleague', 'To somebody on staff')], max_length=12),
+            model_name="message",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("reminder", "Reminder"),
+                    ("booked", "Booked"),
+                    ("moved", "Moved"),
+                    ("cancelled", "Cancelled"),
+                    ("please_sign", "Please sign"),
+                    ("sign_in", "Sign-in code"),
+                    ("contact", "Code for a new address"),
+                    ("alert", "Contact changed"),
+                    ("colleague", "To somebody on staff"),
+                ],
+                max_length=12,
+            ),
         ),
     ]
