@@ -96,7 +96,7 @@ class CalDav:
         return Checked(name=found[0].text(dav.DisplayName), key=key_of(self._address))
 
     def put(self, entry: Entry, known: Known | None) -> Written:
-        there = self._at(known.external_id) or self._by_uid(entry.appointment) if known else None
+        there = (self._at(known.external_id) or self._by_uid(entry.appointment)) if known else None
         for _ in range(MOST_TRIES):
             done = self._replace(entry, there) if there else self._create(entry)
             if done is not None:
@@ -213,15 +213,13 @@ class CalDav:
         return found[0].etag if found else ""
 
     def _by_uid(self, appointment: UUID) -> _There | None:
-        """Wherever it stands in this calendar; rather with our mark than without."""
+        """Wherever it stands in this calendar. The search is for a part of the UID (RFC 4791, 9.7.5)."""
         is_it = element(cdav.PropFilter("UID"), cdav.TextMatch(str(appointment)))
-        found = self._query([is_it], cdav.CalendarData())
-        same = [
-            there
-            for there in (_There(each.path, each.etag, _content(each.content)) for each in found)
-            if there.content.uid == str(appointment)
-        ]
-        return max(same, key=lambda there: there.content.appointment == appointment, default=None)
+        for each in self._query([is_it], cdav.CalendarData()):
+            there = _There(each.path, each.etag, _content(each.content))
+            if there.content.uid == str(appointment):
+                return there
+        return None
 
     def _query(self, filters: list[base.BaseElement], *wanted: base.BaseElement) -> list[Resource]:
         events = element(cdav.CompFilter("VCALENDAR"), element(cdav.CompFilter("VEVENT"), *filters))

@@ -119,11 +119,10 @@ class Content:
         ).digest
 
     def _could_be_ours(self) -> bool:
+        """A series has its rule in the first event, or the first is an exception to one."""
         event = self.events[0]
         return (
-            len(self.events) == 1
-            and not any(name in event for name in FOREIGN_TO_OURS)
-            and not any(isinstance(value, list) for value in event.values())
+            not any(name in event for name in FOREIGN_TO_OURS)
             and _text(event, "CLASS") in HIDDEN
             and (_text(event, "STATUS") or "CONFIRMED") in TENTATIVE
             and (_text(event, "TRANSP") or "OPAQUE") == "OPAQUE"
@@ -141,4 +140,5 @@ class Content:
 
 def _text(event: Any, name: str) -> str:
     value = event.get(name, "")
-    return "" if isinstance(value, list) else str(value).replace("\r\n", "\n")
+    text = "\n".join(map(str, value)) if isinstance(value, list) else str(value)
+    return text.replace("\r\n", "\n")

@@ -41,6 +41,19 @@ def test_the_address_of_one_calendar_is_enough(radicale: RadicaleRoad):
     assert {choice.address for choice in choices} == {work, home}
 
 
+def test_one_calendar_is_offered_where_the_server_does_not_say_whose_others_are(radicale: RadicaleRoad):
+    work = radicale.calendar(name="Work")
+    radicale.calendar(name="Home")
+
+    def silent(asked: Asked, on: Any) -> Answer:
+        answer = on(asked)
+        body = re.sub(r"<[^/>]*(current-user-principal|calendar-home-set)>.*?</[^>]*\1>", "", answer.body)
+        return Answer(answer.status, body, answer.headers)
+
+    radicale.twist = silent
+    assert found(work) == [Choice(work, "Work")]
+
+
 def test_a_user_name_may_be_an_address_and_a_password_anything(radicale: RadicaleRoad):
     work = radicale.calendar("lee@example.org")
     assert found(radicale.base, "lee@example.org") == [Choice(work.replace("%40", "@"), "Work")]

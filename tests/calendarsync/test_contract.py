@@ -259,10 +259,7 @@ def test_many_entries_and_many_events_of_others_are_told_apart(
     """More than one page of them; each once, though some reach from one page's period into the next."""
     for number in range(20):
         harness.add_foreign(connection, f"foreign-{number}", "Private", starts_at=NOW + 2 * number * DAY)
-    ours = [
-        entry(starts_at=NOW + number * 6 * HOUR, ends_at=NOW + (number + 5) * 6 * HOUR)
-        for number in range(105)
-    ]
+    ours = [entry(starts_at=NOW + (n + 40) * 6 * HOUR, ends_at=NOW + (n + 45) * 6 * HOUR) for n in range(105)]
     for each in ours:
         calendar.put(each, None)
     listed = list(calendar.listed(NOW - DAY, NOW + 80 * DAY, {}))
