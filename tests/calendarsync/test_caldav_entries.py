@@ -14,6 +14,7 @@ from calendarsync.providers.caldav import CalDav
 from tests import factories as make
 from tests.calendarsync.contract import entry, known
 from tests.calendarsync.harness import CaldavHarness
+from tests.contracts.doubles import Answer, Asked
 from tests.contracts.radicale import RadicaleRoad
 
 pytestmark = pytest.mark.django_db
@@ -135,3 +136,46 @@ def test_what_cannot_be_read_is_not_ours(calendar: CalDav, radicale: RadicaleRoa
     with pytest.raises(CalendarError) as refused:
         calendar.put(given, known(calendar.put(given, None)))
     assert refused.value.fault is Fault.ENTRY
+
+
+def edited_meanwhile(harness: CaldavHarness, connection: CalendarConnection, *, times: int) -> Any:
+    """Just before what we write or delete arrives, its owner has changed it."""
+    left = [f"Mine {number}" for number in range(times)]
+
+    def twist(asked: Asked, on: Any) -> Answer:
+        if asked.method in ("PUT", "DELETE") and left:
+            harness.edit(connection, asked.path, title=left.pop())
+        return on(asked)
+
+    return twist
+
+
+def test_an_edit_at_the_same_moment_is_seen_and_undone(
+    calendar: CalDav, caldav_harness: CaldavHarness, radicale: RadicaleRoad, connection: CalendarConnection
+):
+    given = entry()
+    written = calendar.put(given, None)
+    path = written.external_id
+    radicale.write(path, within(radicale.read(path), before="END:VEVENT", text=ALARM))
+    radicale.twist = edited_meanwhile(caldav_harness, connection, times=2)
+    calendar.put(replace(given, title="B. O."), known(written))
+    assert radicale.verbs.count("PUT") == 4
+    content = radicale.read(path)
+    assert ("SUMMARY:B. O." in content, "TRIGGER:-PT45M" in content) == (True, True)
+
+
+def test_somebody_who_edits_all_the_time_is_tried_again_later(
+    calendar: CalDav, caldav_harness: CaldavHarness, radicale: RadicaleRoad, connection: CalendarConnection
+):
+    given = entry()
+    written = known(calendar.put(given, None))
+    radicale.twist = edited_meanwhile(caldav_harness, connection, times=9)
+    for call in (
+        lambda: calendar.put(replace(given, title="B. O."), written),
+        lambda: calendar.remove(given.appointment, written),
+    ):
+        with pytest.raises(CalendarError) as restless:
+            call()
+        assert restless.value.fault is Fault.PASSING
+    radicale.twist = None
+    assert calendar.remove(given.appointment, written) is True
