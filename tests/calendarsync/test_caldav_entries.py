@@ -179,3 +179,16 @@ def test_somebody_who_edits_all_the_time_is_tried_again_later(
         assert restless.value.fault is Fault.PASSING
     radicale.twist = None
     assert calendar.remove(given.appointment, written) is True
+
+
+def test_an_entry_of_another_connection_to_the_same_calendar_is_left_to_it(
+    calendar: CalDav, caldav_harness: CaldavHarness, connection: CalendarConnection
+):
+    """Of two staff who share one calendar, under two addresses of it, one hands an appointment over to the other."""
+    given = entry()
+    fields = {"calendar": connection.calendar, "key": "the other address"}
+    other = caldav_harness.connection(make.staff(), **fields)
+    written = providers.open_calendar(other).put(given, None)
+    assert calendar.remove(given.appointment, None) is False
+    assert calendar.remove(given.appointment, known(replace(written, etag='"old"'))) is False
+    assert [event.appointment for event in caldav_harness.standing(connection)] == [given.appointment]
