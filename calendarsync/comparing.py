@@ -75,7 +75,7 @@ def compare(connection: CalendarConnection, calendar: Calendar, *, now: datetime
     owner = CalendarConnection.objects.select_related("staff").get(pk=connection.pk)
     record = _Record(owner, start, end, standing)
     comparison = Comparison(strays=record.strangers)
-    for appointment in record.appointments.values():
+    for appointment in sorted(record.appointments.values(), key=lambda each: (each.starts_at, each.pk)):
         if appointment.pk not in record.busy:
             _compare_one(appointment, record, away, comparison)
     return comparison

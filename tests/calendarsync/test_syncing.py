@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError
-from django.db import connection as database
 from django.utils import timezone
 
 from appointments.models import Appointment, Organisation
@@ -422,12 +421,3 @@ def test_the_sweep_tells_of_calendars_with_something_due(clinic, calendar, appoi
     book(clinic, hours=4)
     assert syncing.waiting(now=NOW + timedelta(seconds=1)) == [calendar.pk, leaving.pk]
     assert {idle.pk, resting.pk, broken.pk} & set(syncing.waiting(now=NOW + 2 * HOUR)) == {resting.pk}
-
-
-def test_the_next_row_is_found_by_its_index(calendar, appointment):
-    """However many rows a calendar has had."""
-    ready = CalendarSync.objects.of(calendar).ready(NOW + HOUR)
-    with database.cursor() as cursor:
-        cursor.execute("SET LOCAL enable_seqscan = off")
-    plan = ready.values_list("pk")[:1].explain()
-    assert "calendarsync_next" in plan
