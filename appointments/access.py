@@ -37,6 +37,10 @@ CHANGE_REMINDERS = "reminders.change_reminderrule"
 HAVE_CALENDARS = "calendarsync.add_calendarconnection"
 SEE_CALENDARS = "calendarsync.view_calendarconnection"
 CONNECT_FOR_COLLEAGUES = "calendarsync.change_calendarconnection"
+# Documents for signature: seeing those of one's facilities, asking for them, and saying what they are.
+SEE_DOCUMENTS = "signatures.view_signaturerequest"
+SEND_DOCUMENTS = "signatures.add_signaturerequest"
+CHANGE_DOCUMENTS = "signatures.change_documenttemplate"
 
 _DESK = {
     SEE_SCHEDULE,
@@ -49,9 +53,18 @@ _DESK = {
     SEE_MESSAGES,
     SEND_MESSAGES,
     HAVE_CALENDARS,
+    SEE_DOCUMENTS,
+    SEND_DOCUMENTS,
 }
 _PROVIDER = _DESK | {READ_PRIVATE_NOTE, WRITE_PRIVATE_NOTE}
-_MANAGER = _PROVIDER | {CHANGE_HOURS, DECIDE_TIME_OFF, CHANGE_CLOSURES, CHANGE_REMINDERS, SEE_CALENDARS}
+_MANAGER = _PROVIDER | {
+    CHANGE_HOURS,
+    DECIDE_TIME_OFF,
+    CHANGE_CLOSURES,
+    CHANGE_REMINDERS,
+    SEE_CALENDARS,
+    CHANGE_DOCUMENTS,
+}
 
 # The Administrator role adds Django admin itself: see StaffBackend.
 PERMISSIONS: dict[str, frozenset[str]] = {
@@ -63,7 +76,9 @@ PERMISSIONS: dict[str, frozenset[str]] = {
 }
 # Administrators keep the organisation's records in Django admin. Private notes are no part of it, and of the record of
 # sign-ins they may only delete what keeps a person locked out.
-ADMIN_APPS = frozenset({"appointments", "scheduling", "calendarsync", "reminders", "portal", "auth"})
+ADMIN_APPS = frozenset(
+    {"appointments", "scheduling", "calendarsync", "signatures", "reminders", "portal", "auth"}
+)
 SIGN_IN_RECORD = frozenset(
     {
         "axes.view_accessattempt",

@@ -5,6 +5,7 @@ from django.db import connection
 from appointments.models import AppointmentEvent
 from calendarsync import queueing
 from reminders import planning
+from signatures import attaching
 
 # Kinds after which the customer belongs to the appointment's facility.
 _PLACED = {AppointmentEvent.Kind.BOOKED, AppointmentEvent.Kind.RESCHEDULED, AppointmentEvent.Kind.REASSIGNED}
@@ -16,6 +17,7 @@ def follow(event: AppointmentEvent) -> None:
         _make_known_at_facility(event)
     planning.plan(event)
     queueing.follow(event)
+    attaching.follow(event)
 
 
 def _make_known_at_facility(event: AppointmentEvent) -> None:

@@ -163,6 +163,16 @@ CELERY_BEAT_SCHEDULE = {
         "task": "calendarsync.tasks.clear_unfinished",
         "schedule": timedelta(hours=6),
     },
+    "seal-signed-documents": {
+        "task": "signatures.tasks.sweep",
+        "schedule": timedelta(seconds=30),
+        "options": {"expires": 30},
+    },
+    "remind-of-documents": {
+        "task": "signatures.tasks.remind",
+        "schedule": timedelta(minutes=5),
+        "options": {"expires": 300},
+    },
     "clear-expired-sessions": {
         "task": "securecare.tasks.clear_expired_sessions",
         "schedule": timedelta(hours=6),
@@ -299,6 +309,21 @@ try:
     limits.parse(FEED_READS_PER_ADDRESS)
 except ValueError as error:
     raise ImproperlyConfigured(f"FEED_READS_PER_ADDRESS: write it as 3000/hour. {error}") from error
+
+# ------------------------------------------------------------------------- documents for signature
+
+# The organisation's seal: a PKCS #12 file (certificate, its chain and key) and its passphrase. Without one, a certificate of
+# its own making under DATA_DIR seals, which readers of PDFs show as "unknown".
+SEALING_CERTIFICATE_FILE = env.str("SEALING_CERTIFICATE_FILE", default="")
+SEALING_CERTIFICATE_PASSPHRASE = env.str("SEALING_CERTIFICATE_PASSPHRASE", default="")
+# A timestamp authority (RFC 3161), asked for each seal; empty: none.
+SEALING_TIMESTAMP_URL = env.str("SEALING_TIMESTAMP_URL", default="")
+# Birth dates tried from one network address before signing.
+BIRTH_DATES_PER_ADDRESS = env.str("BIRTH_DATES_PER_ADDRESS", default="30/hour")
+try:
+    limits.parse(BIRTH_DATES_PER_ADDRESS)
+except ValueError as error:
+    raise ImproperlyConfigured(f"BIRTH_DATES_PER_ADDRESS: write it as 30/hour. {error}") from error
 
 # --------------------------------------------------------------------------------------- encryption
 

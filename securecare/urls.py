@@ -11,6 +11,7 @@ urlpatterns = [
     path("", include("scheduling.urls")),
     path("", include("reminders.urls")),
     path("", include("calendarsync.urls")),
+    path("", include("signatures.urls")),
     path("c/<str:token>/", confirmation.confirm, name="confirm"),
     path("portal/", include("portal.urls")),
     path("admin/", admin.site.urls),

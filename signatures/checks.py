@@ -1,0 +1,1 @@
+"""What an administrator has to set right before documents can be sealed."""

@@ -1,0 +1,45 @@
+from signatures.models.request import (
+    OPEN_STATES,
+    SIGNED_STATES,
+    AttachedDocument,
+    EventKind,
+    RequestState,
+    SignatureEvent,
+    SignatureLink,
+    SignatureRequest,
+    Signer,
+    SigningReminder,
+)
+from signatures.models.signed import DocumentKey, Sealing, SignedDocument
+from signatures.models.template import (
+    Disclosure,
+    DocumentKind,
+    DocumentRequirement,
+    DocumentTemplate,
+    SignerRole,
+    SigningRules,
+    TemplateVersion,
+)
+
+__all__ = [
+    "OPEN_STATES",
+    "SIGNED_STATES",
+    "AttachedDocument",
+    "Disclosure",
+    "DocumentKey",
+    "DocumentKind",
+    "DocumentRequirement",
+    "DocumentTemplate",
+    "EventKind",
+    "RequestState",
+    "Sealing",
+    "SignatureEvent",
+    "SignatureLink",
+    "SignatureRequest",
+    "SignedDocument",
+    "Signer",
+    "SignerRole",
+    "SigningReminder",
+    "SigningRules",
+    "TemplateVersion",
+]
