@@ -23,9 +23,10 @@ from signatures.models import (
 )
 
 CALLED_OFF = "The appointment was cancelled."
+SIGNED_BEFORE = "One that was signed before serves the appointment."
 NO_LONGER_ASKED = "The program no longer asks for it."
 Kind = AppointmentEvent.Kind
-_PLACED = {Kind.BOOKED, Kind.RESCHEDULED, Kind.REASSIGNED, Kind.MARKED}
+_PLACED = {Kind.BOOKED, Kind.RESCHEDULED, Kind.REASSIGNED}
 
 # Every booking asks, and building the query costs more than it.
 _ASKS = """
@@ -37,7 +38,7 @@ SELECT EXISTS (SELECT FROM signatures_documentrequirement WHERE program_id = %(p
 def follow(event: AppointmentEvent) -> None:
     """Attach what is missing, or withdraw what only this appointment needed. Part of the change's transaction."""
     appointment = event.appointment
-    if event.kind != Kind.CANCELLED and event.kind not in _PLACED:
+    if event.kind not in _PLACED and not _changes_whether_it_stands(event):
         return
     with connection.cursor() as cursor:
         cursor.execute(_ASKS, {"program": appointment.program_id, "appointment": appointment.pk})
@@ -51,12 +52,16 @@ def follow(event: AppointmentEvent) -> None:
         _send_if_asked(appointment, now=event.at)
 
 
+def _changes_whether_it_stands(event: AppointmentEvent) -> bool:
+    return event.kind == Kind.CANCELLED or event.before.get("status") == Appointment.Status.CANCELLED
+
+
 def program_changed(program: Program, *, now: datetime) -> None:
     """What it asks for was changed: its appointments ahead follow."""
     ahead = Appointment.objects.filter(
         program=program, status=Appointment.Status.SCHEDULED, starts_at__gt=now
     )
-    for appointment in ahead.select_related("customer", "facility", "program").order_by("pk"):
+    for appointment in ahead.select_related("customer", "facility", "program").order_by("customer_id", "pk"):
         attach(appointment, now=now)
 
 
@@ -72,7 +77,8 @@ def attach(appointment: Appointment, *, now: datetime) -> list[AttachedDocument]
         .select_related("template")
     }
     _lock_documents_of(appointment.customer_id)
-    there = {row.template_id: row for row in AttachedDocument.objects.filter(appointment=appointment)}
+    rows = AttachedDocument.objects.filter(appointment=appointment).select_related("request")
+    there = {row.template_id: row for row in rows}
     for template_id, version in sorted(versions.items()):
         request = fulfilling(appointment, version.template)
         request = request or requests.prepare(
@@ -83,7 +89,11 @@ def attach(appointment: Appointment, *, now: datetime) -> list[AttachedDocument]
             by=None,
             now=now,
         )
-        _put(appointment, request, there.pop(template_id, None))
+        row = there.pop(template_id, None)
+        replaced = row.request if row is not None and row.request_id != request.pk else None
+        _put(appointment, request, row)
+        if replaced is not None:
+            _void_if_idle(replaced, reason=SIGNED_BEFORE, now=now)
     for row in there.values():
         _detach_if_unwanted(row, now=now)
     return list(AttachedDocument.objects.filter(appointment=appointment))

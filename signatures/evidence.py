@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db import connection
+from django.db import connection, transaction
 from django.http import HttpRequest
 
 from securecare.client import address_of
@@ -40,6 +40,7 @@ NOBODY = Caller()
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 6))"
 
 
+@transaction.atomic
 def record(
     request: SignatureRequest,
     *,

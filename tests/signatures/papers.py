@@ -3,6 +3,8 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import connection
+
 from appointments.models import Appointment, Customer, Facility, Program
 from signatures import requests, signing
 from signatures.answers import Mark
@@ -84,6 +86,14 @@ def request(
         made.state, made.sent_at = SignatureRequest.State.SENT, now
         made.save(update_fields=["state", "sent_at"])
     return made
+
+
+def tamper(statement: str, *values: object) -> None:
+    """As somebody would who owns the database: no trigger runs."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET session_replication_role = replica")
+        cursor.execute(statement, values)
+        cursor.execute("SET session_replication_role = DEFAULT")
 
 
 def disclosure(language: str = "en") -> Disclosure:

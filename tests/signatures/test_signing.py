@@ -134,7 +134,7 @@ def test_two_tabs_sign_once():
     request = papers.request()
     signer = papers.agreed(request)
 
-    def tab(_: int) -> str:
+    def tab() -> str:
         try:
             sign(Signer.objects.select_related("request").get(pk=signer.pk))
         except signing.NoLongerOpen:
