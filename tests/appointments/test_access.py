@@ -38,6 +38,9 @@ MATRIX = {
     "calendarsync.add_calendarconnection": {DESK, PROVIDER, MANAGER, ADMINISTRATOR},
     "calendarsync.view_calendarconnection": {MANAGER, ADMINISTRATOR},
     "calendarsync.change_calendarconnection": {ADMINISTRATOR},
+    "signatures.view_signaturerequest": {DESK, PROVIDER, MANAGER, ADMINISTRATOR},
+    "signatures.add_signaturerequest": {DESK, PROVIDER, MANAGER, ADMINISTRATOR},
+    "signatures.change_documenttemplate": {MANAGER, ADMINISTRATOR},
     ENTER_ADMIN: {ADMINISTRATOR},
     # Django admin's own
     "appointments.change_facility": {ADMINISTRATOR},

@@ -17,7 +17,13 @@ from tests.together import at_once, wait_until_somebody_waits
 
 OLD = "k1:" + base64.urlsafe_b64encode(b"1" * 32).decode()
 NOTES = private_notes.sealed_table()
-OTHER_TABLES = ("calendar credentials", "messages,", "texts from customers,")
+OTHER_TABLES = (
+    "answers in documents",
+    "calendar credentials",
+    "messages,",
+    "signed documents",
+    "texts from customers,",
+)
 NEW = "k2:" + base64.urlsafe_b64encode(b"2" * 32).decode()
 LOST = "k0:" + base64.urlsafe_b64encode(b"0" * 32).decode()
 
