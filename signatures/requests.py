@@ -88,8 +88,9 @@ def _add_signer(request: SignatureRequest, *, place: int, role: str) -> None:
     signer = Signer(request=request, place=place, role=role)
     if role == SignerRole.CUSTOMER:
         signer.name = customer.full_name
-        signer.email = appointment.email if appointment else customer.email
-        signer.phone = appointment.phone if appointment else customer.phone
+        # What is on record comes first: an address that somebody typed when booking online may be another person's.
+        signer.email = customer.email or (appointment.email if appointment else "")
+        signer.phone = customer.phone or (appointment.phone if appointment else "")
     elif role == SignerRole.STAFF and appointment is not None:
         signer.staff, signer.name = appointment.staff, appointment.staff.display_name
     signer.save()

@@ -5,11 +5,13 @@ import pytest
 from reminders import messages
 from reminders.messages import Letter
 from reminders.models import Channel, Kind, Message
+from scheduling.booking import Contact
 from signatures import evidence, links, requests, signing
 from signatures.models import SignatureLink
 from tests import factories as make
 from tests.factories import NOW
 from tests.signatures import papers
+from tests.signatures.conftest import requests_of
 
 pytestmark = pytest.mark.django_db
 
@@ -108,3 +110,20 @@ def test_links_are_kept_as_digests_and_expire():
     assert link.is_alive(NOW + timedelta(days=59))
     assert not link.is_alive(NOW + timedelta(days=60))
     assert [each.pk for each in links.signers_of(link)] == [signer.pk]
+
+
+def test_documents_go_to_the_address_on_record_before_one_that_was_typed_when_booking(clinic):
+    clinic.needs()
+    typed = Contact(contact_email="typed@example.org", contact_phone="+12125550199")
+    appointment = clinic.books(contact=typed)
+    (signer,) = requests_of(appointment)[0].signers.all()
+    assert (signer.email, signer.phone) == (clinic.customer.email, clinic.customer.phone)
+
+
+def test_without_an_address_on_record_they_go_where_the_appointment_does(clinic):
+    clinic.needs()
+    clinic.customer.email = clinic.customer.phone = ""
+    clinic.customer.save()
+    appointment = clinic.books(contact=Contact(contact_email="typed@example.org"))
+    (signer,) = requests_of(appointment)[0].signers.all()
+    assert (signer.email, signer.phone) == ("typed@example.org", "")
