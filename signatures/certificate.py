@@ -18,6 +18,7 @@ from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import pkcs12 as pkcs12_files
 from cryptography.x509.oid import NameOID
 from django.conf import settings
@@ -149,7 +150,7 @@ def _loaded(data: bytes, passphrase: str, path: Path, *, is_own_making: bool) ->
 
 def _opened(
     data: bytes, passphrase: str, path: Path
-) -> tuple[pkcs12_files.PKCS12PrivateKeyTypes | None, x509.Certificate | None, list[x509.Certificate]]:
+) -> tuple[PrivateKeyTypes | None, x509.Certificate | None, list[x509.Certificate]]:
     try:
         return pkcs12_files.load_key_and_certificates(data, passphrase.encode() or None)
     except (ValueError, TypeError) as error:
@@ -169,7 +170,7 @@ def _is_pkcs12(data: bytes) -> bool:
         return False
 
 
-def _demand_kind(key: pkcs12_files.PKCS12PrivateKeyTypes, certificate: x509.Certificate, path: Path) -> None:
+def _demand_kind(key: PrivateKeyTypes, certificate: x509.Certificate, path: Path) -> None:
     """What readers of PDFs can check, and a certificate that may sign."""
     is_rsa = isinstance(key, rsa.RSAPrivateKey) and key.key_size >= SMALLEST_RSA
     if not is_rsa and not isinstance(key, ec.EllipticCurvePrivateKey):
@@ -188,7 +189,7 @@ def _demand_kind(key: pkcs12_files.PKCS12PrivateKeyTypes, certificate: x509.Cert
         )
 
 
-def _for_signers(key: pkcs12_files.PKCS12PrivateKeyTypes) -> keys.PrivateKeyInfo:
+def _for_signers(key: PrivateKeyTypes) -> keys.PrivateKeyInfo:
     der = key.private_bytes(
         serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
