@@ -72,13 +72,17 @@ class Certificate:
 
 def current(*, now: datetime) -> Certificate:
     """The one to seal with. Raises CertificateProblem."""
-    if settings.SEALING_CERTIFICATE_FILE:
-        path, passphrase = Path(settings.SEALING_CERTIFICATE_FILE), settings.SEALING_CERTIFICATE_PASSPHRASE
-        found = _read(path, passphrase, is_own_making=False)
-    else:
-        found = _read(_own_made(now), "", is_own_making=True)
+    found = given() or _read(_own_made(now), "", is_own_making=True)
     _demand_time(found, now)
     return found
+
+
+def given() -> Certificate | None:
+    """The one that settings name, whether or not it is valid now. Raises CertificateProblem."""
+    if not settings.SEALING_CERTIFICATE_FILE:
+        return None
+    path, passphrase = Path(settings.SEALING_CERTIFICATE_FILE), settings.SEALING_CERTIFICATE_PASSPHRASE
+    return _read(path, passphrase, is_own_making=False)
 
 
 def problem(*, now: datetime) -> str:
@@ -94,7 +98,7 @@ def _demand_time(found: Certificate, now: datetime) -> None:
     instead = (
         f"Remove {_own_file()}: another is made."
         if found.is_own_making
-        else "Set SEALING_CERTIFICATE_FILE to one that is valid, and start web and workers again."
+        else f"Put one that is valid at {settings.SEALING_CERTIFICATE_FILE}: nothing need be restarted."
     )
     if now > found.not_after:
         raise CertificateProblem(f"The sealing certificate expired on {found.not_after:%Y-%m-%d}. {instead}")

@@ -32,11 +32,14 @@ def refuse_network(event: str, arguments: tuple[Any, ...]) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     from django.conf import settings
 
+    from tests.signatures import certificates
+
     sys.addaudithook(refuse_network)
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     # Tests publish into their own process: the embedded Redis may be serving a running site.
     settings.CELERY_BROKER_URL = "memory://"
     settings.LIMITS_URL = "memory://"
+    settings.SEALING_CERTIFICATE_FILE = certificates.of_all_tests()
     hypothesis.settings.register_profile("local", deadline=None)
     hypothesis.settings.register_profile("ci", deadline=None, database=None)
     hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")
