@@ -47,7 +47,7 @@ def _loaded(documents: QuerySet[SignedDocument]) -> QuerySet[SignedDocument]:
     return documents.select_related("key", "request").prefetch_related(_with_evidence()).order_by("pk")
 
 
-def _with_evidence() -> Prefetch[str]:
+def _with_evidence() -> "Prefetch[str]":
     events = SignatureEvent.objects.select_related("request", "signer").order_by("number")
     return Prefetch("request__events", queryset=events)
 
