@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Iterator
 from io import BytesIO
 
+from asn1crypto import parser
 from django.db.models import Prefetch, QuerySet, prefetch_related_objects
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.validation import (
@@ -88,6 +89,8 @@ def _seal_problems(pdf: bytes, certificate_sha256: bytes, is_timestamped: bool) 
         return
     status = _status(seals[0])
     yield from _broken(status)
+    if _is_padded_with_something(seals[0].pkcs7_content):
+        yield "The seal is broken: something was written into the room beside it."
     if status.coverage != SignatureCoverageLevel.ENTIRE_FILE:
         yield _what_was_added(reader, seals[0])
     if status.signing_cert.sha256 != certificate_sha256:
@@ -99,6 +102,11 @@ def _seal_problems(pdf: bytes, certificate_sha256: bytes, is_timestamped: bool) 
 def _status(seal: EmbeddedPdfSignature) -> PdfSignatureStatus:
     roots = [seal.signer_cert]  # whose certificate it is, is a matter of its recorded digest
     return validate_pdf_signature(seal, ValidationContext(trust_roots=roots, allow_fetching=False))
+
+
+def _is_padded_with_something(contents: bytes) -> bool:
+    """A seal cannot cover the place that holds it: what is left of that place is zeros."""
+    return any(contents[parser.peek(contents) :])
 
 
 def _broken(status: PdfSignatureStatus) -> Iterator[str]:

@@ -32,12 +32,10 @@ class Command(BaseCommand):
             failed += bool(problems)
             if problems:
                 self._name(document, problems)
-        how = "by their digests" if hashes_only else "with their seals"
         if failed:
-            raise CommandError(
-                f"{failed} of {checked} documents failed, checked {how}. They are named above."
-            )
-        self.stdout.write(f"{checked} documents are sound, checked {how}.")
+            raise CommandError(f"{failed} of {checked} documents failed. They are named above.")
+        how = "by digests alone" if hashes_only else "with seals"
+        self.stdout.write(f"Checked {how}: {checked}. None failed.")
 
     def _name(self, document: SignedDocument, problems: list[str]) -> None:
         self.stdout.write(f"{document.reference} {document} (request {document.request.reference}):")
