@@ -38,6 +38,7 @@ _HARMLESS_NOTES |= {
 # PDFium may be in use by one thread at a time.
 _LOCK = threading.Lock()
 
+TOO_LARGE = f"This file is too large. {MOST_BYTES // 1024**2} MB are the most."
 ENCRYPTED = "This PDF is protected with a password. Save it without one and upload that."
 DAMAGED = "This PDF is damaged. Open it, print it to a new PDF and upload that."
 ACTIVE = "This PDF holds more than pages: {what}. Print it to a new PDF and upload that."
@@ -62,7 +63,7 @@ class Page:
 def inspect(data: bytes) -> list[Page]:
     """Its pages. Raises UploadRefused."""
     if len(data) > MOST_BYTES:
-        raise UploadRefused(f"This file is too large. {MOST_BYTES // 1024**2} MB are the most.")
+        raise UploadRefused(TOO_LARGE)
     if b"%PDF-" not in data[:1024]:
         raise UploadRefused("This is not a PDF. Save the document as one and upload that.")
     pages = _pages(data)
