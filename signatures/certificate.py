@@ -66,6 +66,11 @@ class Certificate:
             self.certificate.subject.native.get("common_name") or self.certificate.subject.human_friendly
         )
 
+    @property
+    def fingerprint(self) -> str:
+        """As readers of PDFs show it."""
+        return self.sha256.hex(":").upper()
+
     def expires_soon(self, now: datetime) -> bool:
         return now <= self.not_after < now + SOON
 
@@ -85,10 +90,15 @@ def given() -> Certificate | None:
     return _read(path, passphrase, is_own_making=False)
 
 
+def at_hand(*, now: datetime) -> Certificate | None:
+    """The same, but none is made: nothing, where the first seal will make one. Raises CertificateProblem."""
+    return current(now=now) if settings.SEALING_CERTIFICATE_FILE or _own_file().exists() else None
+
+
 def problem(*, now: datetime) -> str:
     """Why nothing can be sealed, or nothing."""
     try:
-        current(now=now)
+        at_hand(now=now)
     except CertificateProblem as found:
         return str(found)
     return ""

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from signatures.views import templates
+from signatures.views import templates, verification
 
 urlpatterns = [
     path("documents/templates/", templates.templates, name="document-templates"),
@@ -21,4 +21,6 @@ urlpatterns = [
         name="document-template-page",
     ),
     path("documents/programs/<int:program>/", templates.program, name="program-documents"),
+    path("documents/verify/", verification.verify_all, name="documents-verify"),
+    path("documents/<uuid:reference>/verify/", verification.verify, name="document-verify"),
 ]

@@ -1,6 +1,7 @@
 """The certificate that seals: given, or made here; and what is said when there is something wrong with it."""
 
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -109,6 +110,13 @@ def test_processes_that_start_at_once_make_one(tmp_path):
     assert sorted(path.name for path in (tmp_path / "signing").iterdir()) == ["seal.lock", "seal.p12"]
 
 
+def test_asking_whether_something_is_wrong_makes_none(own):
+    assert (certificate.at_hand(now=NOW), certificate.problem(now=NOW)) == (None, "")
+    assert not own.exists()
+    made = certificate.current(now=NOW)
+    assert certificate.at_hand(now=NOW) is made
+
+
 def test_an_expired_one_of_our_own_says_how_to_get_another(own):
     certificate.current(now=NOW)
     later = NOW + timedelta(days=3651)
@@ -122,15 +130,15 @@ def test_an_expired_one_of_our_own_says_how_to_get_another(own):
 def test_a_folder_that_cannot_be_written_is_told(own):
     own.parent.chmod(0o500)
     words = f"A certificate to seal with cannot be made in {own}: Permission denied."
-    assert certificate.problem(now=NOW).startswith(words)
+    with pytest.raises(certificate.CertificateProblem, match=re.escape(words)):
+        certificate.current(now=NOW)
 
 
 def test_a_path_that_is_taken_is_told(own):
     own.write_text("a file where the folder should be")
-    words = f"A certificate to seal with cannot be made in {own}: File exists. "
-    assert certificate.problem(now=NOW) == (
-        words + "Let SecureCare write there, or set SEALING_CERTIFICATE_FILE."
-    )
+    words = f"A certificate to seal with cannot be made in {own}: File exists. Let SecureCare write there, "
+    with pytest.raises(certificate.CertificateProblem, match=re.escape(words)):
+        certificate.current(now=NOW)
 
 
 # --------------------------------------------------------------------------------------------- given
