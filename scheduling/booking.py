@@ -19,13 +19,16 @@ from appointments.models.appointment import PRIVATE_NOTE_LIMIT, PUBLIC_NOTE_LIMI
 from scheduling import record, rules
 from scheduling.record import stranded_or_scheduled
 from scheduling.rules import COOL_DOWN, OUTSIDE_HOURS, BookingRefused, Placement
+from signatures import standing
 
 __all__ = [
     "COOL_DOWN",
     "OUTSIDE_HOURS",
+    "UNSIGNED",
     "BookingRefused",
     "ChangeRefused",
     "Contact",
+    "NotSigned",
     "StaleAppointment",
     "book",
     "cancel",
@@ -38,6 +41,7 @@ __all__ = [
 Status = Appointment.Status
 Kind = AppointmentEvent.Kind
 
+UNSIGNED = "unsigned"
 MOVABLE = frozenset({Status.SCHEDULED, Status.PENDING_REASSIGNMENT, Status.ARRIVED})
 MARKS: dict[str, frozenset[str]] = {
     Status.SCHEDULED: frozenset({Status.ARRIVED, Status.COMPLETED, Status.NO_SHOW}),
@@ -60,6 +64,16 @@ class Contact(NamedTuple):
 
 class ChangeRefused(Exception):
     """The appointment's status does not allow this; the message says what to do instead."""
+
+
+class NotSigned(ChangeRefused):
+    """The program holds arrivals until its documents are signed. `missing` are the titles of those that are not."""
+
+    def __init__(self, missing: list[str]) -> None:
+        super().__init__(
+            f"Not signed yet: {', '.join(missing)}. Have that signed first, or mark it all the same."
+        )
+        self.missing = missing
 
 
 class StaleAppointment(Exception):
@@ -227,12 +241,18 @@ def cancel(
 
 
 def mark(
-    *, appointment: Appointment, status: str, by: User, now: datetime, version: int | None = None
+    *,
+    appointment: Appointment,
+    status: str,
+    by: User,
+    now: datetime,
+    version: int | None = None,
+    overrides: Iterable[str] = frozenset(),
 ) -> Appointment:
     """Set what happened: arrived, completed, no_show; `scheduled` undoes any of them and a cancellation.
 
-    An undone appointment that no longer fits working hours is pending reassignment again. Raises ChangeRefused,
-    StaleAppointment, and BookingRefused when an undone cancellation finds its slot taken.
+    An undone appointment that no longer fits working hours is pending reassignment again. Raises ChangeRefused, NotSigned unless
+    `overrides` set that aside, StaleAppointment, and BookingRefused when an undone cancellation finds its slot taken.
     """
     with _constraints_as_refusals(), transaction.atomic():
         undoes_cancel = appointment.status == Status.CANCELLED
@@ -245,6 +265,7 @@ def mark(
             raise ChangeRefused(
                 f"It is {current.get_status_display().lower()}: that cannot become “{status}”."
             )
+        used = _check_signed(current, status, overrides)
         before = record.snapshot(current)
         if current.status == Status.CANCELLED:
             rules.check_free(Placement.of(current, by=by, now=now))
@@ -252,7 +273,7 @@ def mark(
         current.status = status if status != Status.SCHEDULED else stranded_or_scheduled(current, now)
         current.cancelled_at, current.cancel_reason = None, ""
         _stamp_arrival(current, by, now)
-        record.save(current, kind=Kind.MARKED, before=before, by=by, now=now)
+        record.save(current, kind=Kind.MARKED, before=before, by=by, now=now, overrides=used)
     return _copied(appointment, current)
 
 
@@ -289,6 +310,16 @@ def edit_notes(
                 private_note_changed=bool(sealed),
             )
     return _copied(appointment, current)
+
+
+def _check_signed(appointment: Appointment, status: str, overrides: Iterable[str]) -> list[str]:
+    """What was set aside. Whoever is completed has been there: going back to arrived is none."""
+    if status != Status.ARRIVED or appointment.status == Status.COMPLETED:
+        return []
+    missing = standing.holding_arrival(appointment)
+    if missing and UNSIGNED not in overrides:
+        raise NotSigned(missing)
+    return [UNSIGNED] if missing else []
 
 
 def _stamp_arrival(appointment: Appointment, by: User, now: datetime) -> None:

@@ -1,7 +1,7 @@
 """Whether what a page shows of a day is still so, in one cheap query that renders nothing.
 
 A fingerprint covers what the day grid is made from: the user's stored view and role, their facilities, the people there,
-their hours, their programs' names, and the day's appointments. It sums hashes over the rows themselves, so a change is seen
+their hours, their programs' names, and the day's appointments with what is signed for them. It sums hashes over the rows themselves, so a change is seen
 when it is committed, in whatever order transactions took their ids and times. A customer's new name is not looked for: it
 shows with the next change or page, and reading thousands of names every few seconds costs more than all the rest. Time
 passing changes what is unconfirmed: it is looked for where only that is shown, elsewhere its count goes with the next change.
@@ -19,13 +19,14 @@ from appointments.models.appointment import LONGEST
 from scheduling.day import SOON
 from scheduling.models import SchedulerView
 from securecare import localtime
+from signatures import standing
 
 DAY = timedelta(days=1)
 _VIEW = ("staff", "facilities", "orientation", "statuses", "zone", "whole_day", "unconfirmed")
 
 # The person's view says whose rows count. `hash_record_extended(row)` covers every column of the small tables; appointments
 # carry a version of their own.
-_FINGERPRINT = """
+_FINGERPRINT = f"""
 WITH view AS MATERIALIZED (
     SELECT staff, facilities, orientation, statuses, zone, whole_day, unconfirmed
       FROM scheduling_schedulerview WHERE user_id = %(user)s
@@ -36,7 +37,7 @@ WITH view AS MATERIALIZED (
      WHERE staff.is_active AND staff.takes_appointments AND place.facility_id = ANY(%(facilities)s)
      GROUP BY staff.id
 ), shown AS MATERIALIZED (
-    SELECT coalesce(array_agg(people.id), '{}') AS ids FROM people
+    SELECT coalesce(array_agg(people.id), ARRAY[]::bigint[]) AS ids FROM people
      WHERE NOT EXISTS (SELECT FROM view WHERE staff IS NOT NULL AND NOT people.id = ANY(staff))
 )
 SELECT view.*, concat_ws('|', view::text,
@@ -57,13 +58,17 @@ SELECT view.*, concat_ws('|', view::text,
        FROM appointments_appointment appointment
       WHERE appointment.staff_id = ANY(shown.ids) AND appointment.starts_at > %(opens_after)s
         AND appointment.starts_at < %(closes)s AND appointment.ends_at > %(opens)s),
+    CASE WHEN {standing.ANY} THEN (SELECT {standing.FINGERPRINT}
+       FROM appointments_appointment appointment {standing.JOINED}
+      WHERE appointment.staff_id = ANY(shown.ids) AND appointment.starts_at > %(opens_after)s
+        AND appointment.starts_at < %(closes)s AND appointment.ends_at > %(opens)s) END,
     CASE WHEN view.unconfirmed THEN (SELECT count(*) || ':' || sum(appointment.id)
        FROM appointments_appointment appointment
       WHERE appointment.staff_id = ANY(shown.ids) AND appointment.status = 'scheduled'
         AND appointment.starts_at > greatest(%(opens_after)s, %(now)s)
         AND appointment.starts_at <= %(now)s + %(soon)s AND appointment.starts_at < %(closes)s) END)
   FROM shown LEFT JOIN view ON true
-"""
+"""  # noqa: S608 - our own statement
 
 
 @dataclass(frozen=True)

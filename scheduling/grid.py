@@ -25,7 +25,7 @@ SETTLED = frozenset({Status.COMPLETED.value, Status.NO_SHOW.value, Status.CANCEL
 CANCELLED = Status.CANCELLED.value
 
 Lane = tuple[int, int]
-Words = Callable[[str, str, str, str, int], str]
+Words = Callable[[str, str, str, str, int, str], str]
 
 
 @dataclass(frozen=True)
@@ -205,7 +205,9 @@ class _Frame:
             if lane:
                 place = f"{place};--l:{lane[0]};--k:{lane[1]}"
             if shows(card):
-                words = say(*self._clock(card), escape(card.customer), _escaped(card.program), size)
+                words = say(
+                    *self._clock(card), escape(card.customer), _escaped(card.program), size, _documents(card)
+                )
                 html = _card(card, place, words)
             elif card.status == BUSY:
                 html = f'<div class="card busy fixed" style={place}>Busy<i>{self._elsewhere(card)}</i></div>'
@@ -268,14 +270,24 @@ def _card(card: Card, place: str, words: str) -> str:
     )
 
 
-def _vertical_words(clock: str, own: str, customer: str, program: str, size: int) -> str:
-    """A quarter of an hour has one line: the facility's own time then stands in it."""
-    if not own:
-        return f"{clock} <b>{customer}</b><i>{program}</i>"
+def _documents(card: Card) -> str:
+    """“✎2/3 ” where two of three documents are signed, “✎✓ ” where all are: bare text, for a tag would weigh as much again."""
+    if not card.documents:
+        return ""
+    signed, _, wanted = card.documents.partition("/")
+    return "✎✓ " if signed == wanted else f"✎{card.documents} "
+
+
+def _vertical_words(clock: str, own: str, customer: str, program: str, size: int, documents: str) -> str:
+    """A quarter of an hour has one line: the facility's own time, and what is signed, then stand in it."""
     if size == 1:
-        return f"{own} <b>{customer}</b><i>{program}</i>"
-    return f"{clock} <b>{customer}</b><i>{own} · {program}</i>"
+        return f"{own or clock} {documents}<b>{customer}</b><i>{program}</i>"
+    if own:
+        return f"{clock} <b>{customer}</b><i>{documents}{own} · {program}</i>"
+    return f"{clock} <b>{customer}</b><i>{documents}{program}</i>"
 
 
-def _horizontal_words(clock: str, own: str, customer: str, program: str, size: int) -> str:
-    return f"<b>{customer}</b><i>{own or clock} {program}</i>"
+def _horizontal_words(clock: str, own: str, customer: str, program: str, size: int, documents: str) -> str:
+    if size == 1:
+        return f"{documents}<b>{customer}</b><i>{own or clock} {program}</i>"
+    return f"<b>{customer}</b><i>{documents}{own or clock} {program}</i>"

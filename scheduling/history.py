@@ -1,17 +1,20 @@
 """What happened to an appointment, in words: who, when by the facility's clock, what it was and what it became."""
 
+import heapq
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from appointments.access import Access
+from appointments.access import SEE_DOCUMENTS, Access
 from appointments.branding import brand
 from appointments.models import Appointment, AppointmentEvent, Case, Program, StaffMember
 from calendarsync import trail
 from calendarsync.trail import Brought
 from scheduling import words
+from signatures import standing
+from signatures.models import EventKind, SignatureEvent
 
 Kind = AppointmentEvent.Kind
 Actor = AppointmentEvent.Actor
@@ -20,9 +23,17 @@ STATUS = dict(Appointment.Status.choices)
 OVERRIDES = {
     "outside_hours": "Booked outside working hours on purpose.",
     "cool_down": "Waiting time set aside on purpose.",
+    "unsigned": "Not everything was signed; set aside on purpose.",
 }
 CHANNELS = {"email_confirmed_at": "E-mail", "phone_confirmed_at": "Text"}
 SYSTEM = "SecureCare"
+DOCUMENTS = {
+    EventKind.SENT: "Sent for signature",
+    EventKind.REMINDED: "Reminded to sign",
+    EventKind.SIGNED: "Signed",
+    EventKind.DECLINED: "Declined to sign",
+    EventKind.VOIDED: "No longer to be signed",
+}
 
 
 @dataclass(frozen=True)
@@ -41,15 +52,39 @@ class Entry:
 def history(
     appointment: Appointment, *, tells_private: bool = False, reader: Access | None = None
 ) -> list[Entry]:
-    """Newest first. Six queries at most, however long it is. `tells_private`: whether the reader may know of private notes.
-    Without a `reader` nothing is said of calendars."""
+    """Newest first. Seven queries at most, however long it is. `tells_private`: whether the reader may know of private notes.
+    Without a `reader` nothing is said of calendars and documents."""
     events = list(appointment.events.select_related("by__staff_member"))
     names = _Names(events)
     if not tells_private:
         for event in events:
             event.after.pop("private_note", None)
     brought = _by_event(events, trail.of(appointment, reader)) if reader else {}
-    return [_entry(event, names, appointment, brought.get(event.pk, [])) for event in reversed(events)]
+    said = ((event.at, _entry(event, names, appointment, brought.get(event.pk, []))) for event in events)
+    signing = _of_documents(appointment, events, reader)
+    return [entry for _, entry in heapq.merge(said, signing, key=lambda one: one[0])][::-1]
+
+
+def _of_documents(
+    appointment: Appointment, events: list[AppointmentEvent], reader: Access | None
+) -> Iterator[tuple[datetime, Entry]]:
+    if reader is None or not events or not reader.may(SEE_DOCUMENTS):
+        return
+    for event in standing.told(appointment, since=events[0].at):
+        yield event.at, _entry_of_document(event, appointment)
+
+
+def _entry_of_document(event: SignatureEvent, appointment: Appointment) -> Entry:
+    by = words.colleague(event.by) if event.by else SYSTEM
+    return Entry(
+        what=f"{DOCUMENTS[EventKind(event.kind)]}: {event.request.template}",
+        who=str(event.signer) if event.signer and event.kind != EventKind.SENT else by,
+        at=words.moment(event.at, appointment.facility.zone),
+        changes=[],
+        notes=[],
+        reason=str(event.detail.get("reason", "")),
+        calendars=[],
+    )
 
 
 def _by_event(events: list[AppointmentEvent], brought: Iterable[Brought]) -> dict[int, list[Brought]]:

@@ -35,6 +35,7 @@ class Line(NamedTuple):
     local_time: str = ""
     confirmed: str = ""
     minutes: int = 0
+    documents: str = ""
 
     @property
     def book_at(self) -> str:
@@ -112,7 +113,13 @@ def _appointment(day: Day, card: Card) -> Line:
         facility=name,
         local_time=local_time(day, card),
         confirmed=CONFIRMED[card.confirmed],
+        documents=signed(card.documents),
     )
+
+
+def signed(documents: str) -> str:
+    """2 of 3 signed, for a card's "2/3"; nothing for a card that needs none."""
+    return f"{documents.replace('/', ' of ')} signed" if documents else ""
 
 
 def local_time(day: Day, card: Card) -> str:

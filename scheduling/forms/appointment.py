@@ -8,6 +8,7 @@ from django.http import QueryDict
 from appointments.branding import said
 from appointments.models import Appointment
 from appointments.models.appointment import PRIVATE_NOTE_LIMIT, PUBLIC_NOTE_LIMIT
+from scheduling.booking import UNSIGNED
 from scheduling.forms.booking import note_field
 
 LARGEST_VERSION = 2**31 - 1
@@ -30,6 +31,9 @@ class VersionedForm(forms.Form):
 
 class StatusForm(VersionedForm):
     status = forms.ChoiceField(choices=Appointment.Status.choices)
+    overrides = forms.MultipleChoiceField(
+        choices=[(UNSIGNED, "Arrived, although not all is signed")], required=False
+    )
 
 
 class CancelForm(VersionedForm):

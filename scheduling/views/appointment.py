@@ -1,5 +1,6 @@
 """One appointment: its facts, its history, and every change of it but the place (views/moving.py)."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -16,8 +17,10 @@ from appointments.access import (
     CHANGE_APPOINTMENT,
     READ_PRIVATE_NOTE,
     SEE_CUSTOMERS,
+    SEE_DOCUMENTS,
     SEE_MESSAGES,
     SEE_SCHEDULE,
+    SEND_DOCUMENTS,
     WRITE_PRIVATE_NOTE,
     Access,
     access_of,
@@ -25,11 +28,12 @@ from appointments.access import (
 from appointments.models import Appointment, PrivateNote
 from reminders import attention, finding, outcome
 from scheduling import booking, words
-from scheduling.booking import BookingRefused, ChangeRefused, StaleAppointment
+from scheduling.booking import UNSIGNED, BookingRefused, ChangeRefused, NotSigned, StaleAppointment
 from scheduling.forms.appointment import CancelForm, NoteForm, PrivateNoteForm, StatusForm, VersionedForm
 from scheduling.history import history
 from scheduling.views.answers import appointment_of, done
 from securecare.parts import respond, wants_part
+from signatures import standing
 
 Status = Appointment.Status
 
@@ -73,10 +77,16 @@ def appointment(request: HttpRequest, reference: UUID) -> HttpResponse:
 
 
 def show(
-    request: HttpRequest, found: Appointment, access: Access, *, problem: str = "", status: int = 200
+    request: HttpRequest,
+    found: Appointment,
+    access: Access,
+    *,
+    problem: str = "",
+    unsigned: Iterable[str] = (),
+    status: int = 200,
 ) -> HttpResponse:
-    """The appointment as it is now, in the dialog or on its page."""
-    context = context_of(request, found, access) | {"problem": problem}
+    """The appointment as it is now, in the dialog or on its page. `unsigned` documents hold what was asked for."""
+    context = context_of(request, found, access) | {"problem": problem, "unsigned": unsigned}
     return respond(request, PAGE, context, parts=PARTS, dialog=PARTS["appointment"], status=status)
 
 
@@ -98,6 +108,17 @@ def context_of(request: HttpRequest, found: Appointment, access: Access) -> dict
         "in_dialog": wants_part(request),
         "back": f"{reverse('schedule')}?date={found.local_date:%Y-%m-%d}",
         **_messages(found, access),
+        **_documents(found, access),
+    }
+
+
+def _documents(found: Appointment, access: Access) -> dict[str, Any]:
+    """What it needs signed, and how far that is."""
+    if not access.may(SEE_DOCUMENTS):
+        return {}
+    return {
+        "documents": standing.of(found),
+        "may_send": access.may(SEND_DOCUMENTS) and not found.is_cancelled,
     }
 
 
@@ -134,6 +155,8 @@ def status(request: HttpRequest, reference: UUID) -> HttpResponse:
         booking.mark(appointment=found, by=request.user, now=now, **form.cleaned_data)  # type: ignore[arg-type]
     except StaleAppointment as stale:
         return _refused(request, stale.appointment, access, told(stale.appointment), 409)
+    except NotSigned as held:
+        return show(request, appointment_of(access, reference), access, unsigned=held.missing, status=409)
     except (ChangeRefused, BookingRefused) as refusal:
         return _refused(request, appointment_of(access, reference), access, str(refusal), 409)
     text = f"{found.customer}: {found.get_status_display().lower()}."
@@ -161,7 +184,13 @@ def _undo_mark(found: Appointment, before: str) -> dict[str, Any] | None:
     if found.status == before or target not in booking.MARKS[found.status]:
         return None
     url = reverse("appointment-status", args=[found.reference])
-    return {"label": "Undo", "url": url, "values": {"status": target, "version": found.version}}
+    # Whoever had arrived is not held at the door once more.
+    values = {"status": target, "version": found.version}
+    return {
+        "label": "Undo",
+        "url": url,
+        "values": values | ({"overrides": UNSIGNED} if target == Status.ARRIVED else {}),
+    }
 
 
 @require_http_methods(["GET", "POST"])
