@@ -380,6 +380,7 @@ LOGGING = {
         name: {"level": "WARNING"}
         for name in (
             "caldav",
+            "fontTools",
             "googleapiclient",
             "niquests",
             "oauthlib",
@@ -387,8 +388,11 @@ LOGGING = {
             "requests_oauthlib",
             "twilio",
             "urllib3",
+            "weasyprint",
         )
-    },
+    }
+    # What is wrong with a PDF is found and told by what reads it.
+    | {"pyhanko": {"level": "ERROR"}},
 }
 
 if not DEBUG and SECURE_COOKIES and SECRET_KEY == DEVELOPMENT_SECRET:
