@@ -125,11 +125,12 @@ def _read_fact(state: StateInline, silent: bool) -> bool:
     return True
 
 
-def _lower_headings(state: StateCore) -> None:
-    """The page's own heading is the document's title: those in it begin at the second level."""
-    for token in state.tokens:
-        if token.type.startswith("heading"):
-            token.tag = f"h{min(int(token.tag[1]) + 1, LOWEST_HEADING)}"
+def _level_headings(state: StateCore) -> None:
+    """The page's own heading is the document's title: the highest in it are of the second level, however they are written."""
+    headings = [token for token in state.tokens if token.type.startswith("heading")]
+    highest = min((int(token.tag[1]) for token in headings), default=1)
+    for token in headings:
+        token.tag = f"h{min(int(token.tag[1]) - highest + 2, LOWEST_HEADING)}"
 
 
 def _parser() -> MarkdownIt:
@@ -137,7 +138,7 @@ def _parser() -> MarkdownIt:
     parser.enable([*_BLOCKS, *_INLINES])
     parser.inline.ruler.before("escape", "field", _read_field)
     parser.inline.ruler.before("escape", "fact", _read_fact)
-    parser.core.ruler.push("lower_headings", _lower_headings)
+    parser.core.ruler.push("level_headings", _level_headings)
     parser.add_render_rule("made", lambda renderer, tokens, index, options, env: tokens[index].content)
     return parser
 

@@ -93,8 +93,15 @@ def page_text(data: bytes, page: int) -> str:
 
 
 @contextmanager
-def _opened(data: bytes) -> Iterator[pypdfium2.PdfDocument]:
+def alone() -> Iterator[None]:
+    """PDFium, for this thread alone."""
     with _LOCK:
+        yield
+
+
+@contextmanager
+def _opened(data: bytes) -> Iterator[pypdfium2.PdfDocument]:
+    with alone():
         document = pypdfium2.PdfDocument(data)
         try:
             yield document
