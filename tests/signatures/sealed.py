@@ -1,6 +1,7 @@
 """Signed documents as sealing leaves them, and what somebody could do to them who owns the database and its keys."""
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
@@ -44,7 +45,11 @@ def seal(unsealed: bytes, *, by: certificate.Certificate | None = None, **option
         }
     )
     writer = IncrementalPdfFileWriter(BytesIO(unsealed))
-    return bytes(signers.PdfSigner(wanted, signer=signer).sign_pdf(writer).getvalue())
+    with ThreadPoolExecutor(
+        1
+    ) as beside:  # pyHanko runs an event loop, and so does Playwright in the thread of a test
+        sealing = beside.submit(signers.PdfSigner(wanted, signer=signer).sign_pdf, writer)
+        return bytes(sealing.result().getvalue())
 
 
 def document(
