@@ -18,3 +18,7 @@ def ask_next(request: SignatureRequest, *, now: datetime) -> None:
 
 def send_copy(document: SignedDocument, *, now: datetime) -> None:
     pass
+
+
+def remind_due(*, now: datetime) -> None:
+    pass

@@ -58,10 +58,7 @@ class Incomplete(Exception):
 def begin(signer: Signer, *, caller: Caller, now: datetime) -> None:
     """They want to see it: what it says of people and dates is frozen. Recorded once for each link."""
     request = _open(signer)
-    if not request.facts:
-        request.facts = facts.of(request, now=now)
-        request.opened_at = request.opened_at or now
-        request.save(update_fields=["facts", "opened_at"])
+    _freeze_facts(request, now=now)
     _record_once(signer, EventKind.OPENED, caller=caller, now=now)
     if caller.link is not None and caller.link.is_kiosk:
         _record_once(signer, EventKind.IDENTITY, caller=caller, now=now, how="By staff at the facility")
@@ -154,6 +151,12 @@ def decline(signer: Signer, *, reason: str, caller: Caller, now: datetime) -> No
     )
 
 
+def _freeze_facts(request: SignatureRequest, *, now: datetime) -> None:
+    if not request.facts:
+        request.facts, request.opened_at = facts.of(request, now=now), now
+        request.save(update_fields=["facts", "opened_at"])
+
+
 def whose_turn(request: SignatureRequest) -> Signer | None:
     """The first who has not signed."""
     return request.signers.filter(signed_at=None).order_by("place").first()
@@ -163,6 +166,7 @@ def _finish(
     request: SignatureRequest, signer: Signer, answers: Answers, *, caller: Caller, now: datetime
 ) -> None:
     assert answers.mark is not None  # noqa: S101 - checked before
+    _freeze_facts(request, now=now)
     how = "drawn" if answers.mark.is_drawn else "typed"
     signer.signed_at, signer.signed_as, signer.signed_by = now, answers.mark.name, caller.by
     _keep(signer, answers, now=now)
