@@ -49,6 +49,10 @@ class Standing:
     def unsent(self) -> int:
         return sum(row.request.state == RequestState.PREPARED for row in self.rows)
 
+    @property
+    def is_all(self) -> bool:
+        return self.signed == self.wanted
+
     def __str__(self) -> str:
         return f"{self.signed} of {self.wanted} signed"
 

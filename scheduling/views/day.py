@@ -256,6 +256,8 @@ SHORTCUTS = (
 MARKS = (
     ("✉\ufe0e✓", "Confirmed by e-mail"),
     ("☎\ufe0e✓", "Confirmed by text; where both stand, the first one confirmed first"),
+    ("✎2/3", "Two of three documents are signed"),
+    ("✎✓", "All documents are signed"),
 )
 
 

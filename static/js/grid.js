@@ -138,7 +138,7 @@ class Board {
     const [confirmed] = Object.keys(CONFIRMED).filter((each) => card.classList.contains(each));
     const said = [times.replace("–", " to "), this.heads[c].dataset.name];
     said.push(card.querySelector("b")?.textContent, programOf(card), ownTime(card));
-    said.push(STATUS[status], CONFIRMED[confirmed]);
+    said.push(STATUS[status], CONFIRMED[confirmed], documentsOf(card));
     return said.filter(Boolean).join(", ");
   }
 
@@ -217,8 +217,17 @@ function ownTime(card) {
   return zoned ? `starts ${zoned.replace(" · ", "")} there` : null;
 }
 
+// "✎2/3 " where two of three documents are signed, "✎✓ " where all are.
+const SIGNED = /✎(?:(\d+)\/(\d+)|✓) /;
+
+function documentsOf(card) {
+  const [found, signed, wanted] = card.textContent.match(SIGNED) ?? [];
+  if (!found) return null;
+  return wanted ? `${signed} of ${wanted} documents signed` : "all documents signed";
+}
+
 function programOf(card) {
-  return card.querySelector("i")?.textContent.replace(OWN_TIME, "").replace(TIME, "").trim();
+  return card.querySelector("i")?.textContent.replace(SIGNED, "").replace(OWN_TIME, "").replace(TIME, "").trim();
 }
 
 // ------------------------------------------------------------------------------------------------ the cursor

@@ -74,11 +74,16 @@ function take({ known, html }) {
 
 // Marks for a moment the cards that are new or other than before.
 function point(old, fresh) {
-  const signs = new Map([...old.querySelectorAll(".card[data-v]")].map((card) => [key(card), card.dataset.v]));
+  const signs = new Map([...old.querySelectorAll(".card[data-v]")].map((card) => [key(card), sign(card)]));
   if (!signs.size) return;
   for (const card of fresh.querySelectorAll(".card[data-v]")) {
-    if (signs.get(key(card)) !== card.dataset.v) card.classList.add("changed");
+    if (signs.get(key(card)) !== sign(card)) card.classList.add("changed");
   }
+}
+
+// A signature changes what the card says, and not the appointment's version.
+function sign(card) {
+  return card.dataset.v + card.textContent;
 }
 
 function key(card) {

@@ -164,6 +164,6 @@ def test_history_takes_the_same_queries_for_one_and_thirty(desk, count, django_a
         row(appointment, connection(desk.colleague()))
     seen_by = access(reader)
     # events, two of names, rows, the reader's facilities, the calendars among them that they see
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         [entry] = history(appointment, reader=seen_by)
     assert len(entry.calendars) == count

@@ -512,7 +512,7 @@ def test_booking_takes_as_many_queries_whoever_takes_it(clinic, colleagues):
         with CaptureQueriesContext(connection) as queries:
             assert visitor.press(review).status_code == 302
         counts.append(len(queries))
-    assert counts == [28 + bool(colleagues), 26]
+    assert counts == [29 + bool(colleagues), 27]
 
 
 def test_pages_are_light(visitor, clinic):
