@@ -78,7 +78,7 @@ def test_the_part_of_a_documents_page_is_the_same_as_on_the_page_by_itself(clien
     answered = client.post(address(document), headers=part("verified"))
     shown = re.sub(r"Checked [^<]*|value=\"[^\"]*\"", "", answered.content.decode()).strip()
     assert shown in re.sub(r"Checked [^<]*|value=\"[^\"]*\"", "", whole)
-    assert shown.startswith('<div id="verified">')
+    assert shown.startswith('<div id="verified" class="checking">')
 
 
 def test_one_of_another_facility_is_not_there(client):
