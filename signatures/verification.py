@@ -138,8 +138,11 @@ def _timestamp_problems(status: PdfSignatureStatus) -> Iterator[str]:
 def _evidence_problems(document: SignedDocument) -> Iterator[str]:
     events = list(document.request.events.all())
     yield from evidence.breaks(events)
-    sealed = next((event for event in events if event.kind == EventKind.SEALED), None)
     if bytes(document.evidence_digest) not in {bytes(event.digest) for event in events}:
         yield "The evidence is not the one that was sealed."
-    elif sealed is None:
+        return
+    sealed = [event for event in events if event.kind == EventKind.SEALED]
+    if not sealed:
         yield "The evidence does not say that it was sealed."
+    elif {event.detail.get("sha256") for event in sealed} != {bytes(document.sealed_sha256).hex()}:
+        yield "The evidence says that another copy was sealed."

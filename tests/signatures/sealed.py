@@ -84,7 +84,14 @@ def document(
     made.content = locked.content
     made.save()
     DocumentKey.objects.create(document=made, **locked.key)
-    evidence.record(request, kind=EventKind.SEALED, now=now)
+    evidence.record(
+        request,
+        kind=EventKind.SEALED,
+        now=now,
+        document=str(made.reference),
+        sha256=hashlib.sha256(sealed).hexdigest(),
+        certificate=bytes(made.certificate_sha256).hex(),
+    )
     SignatureRequest.objects.filter(pk=request.pk).update(state="sealed")
     return made
 

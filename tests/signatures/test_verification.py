@@ -9,8 +9,8 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
 from pyhanko.sign.fields import MDPPerm
 
-from signatures import certificate, evidence, vault, verification
-from signatures.models import DocumentKey, EventKind, SignatureEvent, SignedDocument
+from signatures import certificate, evidence, sealing, vault, verification
+from signatures.models import DocumentKey, EventKind, Sealing, SignatureEvent, SignedDocument
 from tests.factories import NOW
 from tests.signatures import certificates, papers, sealed
 
@@ -25,6 +25,7 @@ FORBIDDEN = "It was changed after sealing, which its seal forbids."
 UNREADABLE = "The seal cannot be read: the copy was damaged or changed."
 OTHER_CERTIFICATE = "It was sealed with another certificate than the one recorded."
 OTHER_COPY = "The stored copy cannot be opened. The stored copy was changed, or belongs to another document."
+OTHER_SAID = "The evidence says that another copy was sealed."
 OTHER_EVIDENCE = "The evidence is not the one that was sealed."
 
 
@@ -75,6 +76,17 @@ def test_it_stays_sound_when_another_certificate_seals_by_now(
     settings.SEALING_CERTIFICATE_FILE = str(tmp_path / "other.p12")
     assert certificate.current(now=NOW).sha256 == other_certificate.sha256
     assert problems(document) == []
+
+
+def test_what_sealing_makes_is_sound():
+    """With pages, an evidence page and a seal of the product's own making."""
+    request = papers.signed()
+    row = Sealing.objects.get(request=request)
+    sealing.seal_request(row.pk, clock=lambda: sealed.SEALED_AT)
+    made = SignedDocument.objects.get(request=request)
+    assert problems(made) == []
+    changed = sealed.put(made, sealed.revised(vault.open_copy(made)))
+    assert problems(changed) == [DIGEST, FORBIDDEN, REVISION]
 
 
 # ------------------------------------------------------------------------------------- what is stored
@@ -151,14 +163,15 @@ def test_any_flipped_byte_of_the_pdf_is_found_by_its_digest_and_by_its_seal(docu
 def test_a_flipped_byte_is_found_where_the_digest_was_changed_to_fit(document):
     pdf = vault.open_copy(document)
     flipped = sealed.flipped(pdf, pdf.index(b"/MediaBox") + 14)
-    assert problems(sealed.put(document, flipped, with_digest=True)) == [CHANGED]
+    assert problems(sealed.put(document, flipped, with_digest=True)) == [CHANGED, OTHER_SAID]
 
 
 def test_something_hidden_in_the_room_beside_the_seal_is_found(document):
     pdf = vault.open_copy(document)
     hidden = sealed.flipped(pdf, pdf.index(b">", pdf.index(b"/Contents <")) - 9)
     assert problems(sealed.put(document, hidden, with_digest=True)) == [
-        "The seal is broken: something was written into the room beside it."
+        "The seal is broken: something was written into the room beside it.",
+        OTHER_SAID,
     ]
 
 
@@ -170,7 +183,7 @@ def test_an_appended_revision_is_found(document):
 
 def test_an_appended_revision_is_found_where_the_digest_was_changed_to_fit(document):
     changed = sealed.put(document, sealed.revised(vault.open_copy(document)), with_digest=True)
-    assert problems(changed) == [FORBIDDEN, REVISION]
+    assert problems(changed) == [FORBIDDEN, REVISION, OTHER_SAID]
 
 
 @pytest.mark.parametrize("added", [b"\n", b"\x00" * 100, b"<html>"])
@@ -187,7 +200,7 @@ def test_an_appended_end_of_file_is_found(document):
 
 def test_appended_bytes_are_found_where_the_digest_was_changed_to_fit(document):
     changed = sealed.put(document, vault.open_copy(document) + b"\n%more", with_digest=True)
-    assert problems(changed) == [APPENDED]
+    assert problems(changed) == [APPENDED, OTHER_SAID]
 
 
 def test_a_second_seal_is_found(document, other_certificate):
@@ -195,29 +208,29 @@ def test_a_second_seal_is_found(document, other_certificate):
     lenient = sealed.seal(sealed.pdf(), docmdp_permissions=MDPPerm.FILL_FORMS)
     twice = sealed.seal(lenient, by=other_certificate, field_name="Second", certify=False)
     changed = sealed.put(document, twice, with_digest=True)
-    assert problems(changed) == ["It has 2 seals, and should have one.", REVISION]
+    assert problems(changed) == ["It has 2 seals, and should have one.", REVISION, OTHER_SAID]
 
 
 def test_a_copy_without_a_seal_is_found(document):
     changed = sealed.put(document, sealed.pdf(), with_digest=True)
-    assert problems(changed) == ["It has no seal."]
+    assert problems(changed) == ["It has no seal.", OTHER_SAID]
 
 
 def test_something_that_is_no_pdf_is_found(document):
     changed = sealed.put(document, b"Not a PDF", with_digest=True)
-    assert problems(changed) == [UNREADABLE]
+    assert problems(changed) == [UNREADABLE, OTHER_SAID]
 
 
 def test_a_copy_sealed_anew_by_another_is_found(document, other_certificate):
     """Their certificate may say the same name."""
     changed = sealed.put(document, sealed.seal(sealed.pdf(), by=other_certificate), with_digest=True)
-    assert problems(changed) == [OTHER_CERTIFICATE]
+    assert problems(changed) == [OTHER_CERTIFICATE, OTHER_SAID]
 
 
 def test_a_copy_sealed_in_the_name_of_our_certificate_is_found(document, other_certificate):
     ours = certificate.current(now=NOW)
     forged = sealed.seal(sealed.pdf(), by=sealed.with_other_key(ours, other_certificate))
-    assert problems(sealed.put(document, forged, with_digest=True)) == [FORGED]
+    assert problems(sealed.put(document, forged, with_digest=True)) == [FORGED, OTHER_SAID]
 
 
 def test_a_missing_timestamp_is_found_where_one_is_recorded():
@@ -251,14 +264,14 @@ def test_the_database_refuses_to_edit_a_row(document, edit):
 @pytest.mark.parametrize(
     ("column", "found"),
     [
-        ("sealed_sha256", DIGEST),
-        ("certificate_sha256", OTHER_CERTIFICATE),
-        ("evidence_digest", OTHER_EVIDENCE),
+        ("sealed_sha256", [DIGEST, OTHER_SAID]),
+        ("certificate_sha256", [OTHER_CERTIFICATE]),
+        ("evidence_digest", [OTHER_EVIDENCE]),
     ],
 )
 def test_a_row_that_was_edited_all_the_same_is_found(document, column, found):
     papers.tamper(f"UPDATE signatures_signeddocument SET {column} = %s", hashlib.sha256(b"").digest())
-    assert problems(document) == [found]
+    assert problems(document) == found
 
 
 def test_a_changed_event_is_found_and_named(document):
