@@ -124,7 +124,8 @@ def _pages(data: bytes) -> list[Page]:
                 )
             return [_size(document, number) for number in range(len(document))]
     except pypdfium2.PdfiumError as error:
-        is_locked = error.err_code == raw.FPDF_ERR_PASSWORD
+        # PDFium says so of some damaged ones as well.
+        is_locked = error.err_code == raw.FPDF_ERR_PASSWORD and b"/Encrypt" in data
         raise UploadRefused(ENCRYPTED if is_locked else DAMAGED) from error
 
 

@@ -37,6 +37,10 @@ def dictionary(**entries: Any) -> generic.DictionaryObject:
     )
 
 
+def number(value: int) -> generic.NumberObject:
+    return generic.NumberObject(value)
+
+
 def _object(value: Any) -> Any:
     if isinstance(value, str):
         return generic.NameObject(value) if value.startswith("/") else generic.pdf_string(value)
