@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.db.models import QuerySet
+from django.http import QueryDict
 from django.utils.text import capfirst
 
 from appointments.access import Access
@@ -72,8 +73,10 @@ class AboutForm(forms.Form):
     )
     asks_birth_date = forms.BooleanField(label="Ask for the birth date before showing it", required=False)
 
-    def __init__(self, *args: Any, access: Access, template: DocumentTemplate | None = None, **kwargs: Any):
-        super().__init__(*args, initial=_about(template), **kwargs)
+    def __init__(
+        self, data: QueryDict | None = None, *, access: Access, template: DocumentTemplate | None = None
+    ) -> None:
+        super().__init__(data, initial=_about(template))
         self.fields["facilities"].queryset = Facility.objects.filter(pk__in=access.facility_ids)  # type: ignore[attr-defined]
         self.may_everywhere = covers_all(access)
         if not self.may_everywhere:
@@ -110,9 +113,9 @@ class SignersForm(forms.Form):
     then = forms.ChoiceField(label="Then", required=False)
     last = forms.ChoiceField(label="Then", required=False)
 
-    def __init__(self, *args: Any, version: TemplateVersion, **kwargs: Any) -> None:
+    def __init__(self, data: QueryDict | None = None, *, version: TemplateVersion) -> None:
         places = dict(zip(("first", "then", "last"), version.signers, strict=False))
-        super().__init__(*args, initial={**places, **kwargs.pop("initial", {})}, **kwargs)
+        super().__init__(data, initial={**places, "body": version.body})
         for name in ("first", "then", "last"):
             empty = [] if name == "first" else [("", "Nobody else")]
             self.fields[name].choices = [*empty, *roles()]  # type: ignore[attr-defined]
@@ -142,9 +145,6 @@ class BodyForm(SignersForm):
     )
 
     field_order = ["body", "first", "then", "last"]
-
-    def __init__(self, *args: Any, version: TemplateVersion, **kwargs: Any) -> None:
-        super().__init__(*args, version=version, initial={"body": version.body}, **kwargs)
 
 
 class UploadForm(forms.Form):
@@ -234,16 +234,16 @@ class ProgramForm(forms.Form):
 
     def __init__(
         self,
-        *args: Any,
+        data: QueryDict | None = None,
+        *,
         offered: QuerySet[DocumentTemplate],
         wanted: Iterable[int],
         rules: SigningRules,
-        **kwargs: Any,
     ) -> None:
         said = {"sends_on_booking": rules.sends_on_booking, "holds_arrival": rules.holds_arrival}
         days = ", ".join(map(str, rules.remind_days_before))
         initial = {**said, "templates": list(wanted), "remind_days_before": days}
-        super().__init__(*args, initial=initial, **kwargs)
+        super().__init__(data, initial=initial)
         self.fields["templates"].queryset = offered  # type: ignore[attr-defined]
 
     def clean_remind_days_before(self) -> list[int]:

@@ -210,7 +210,7 @@ def program(request: HttpRequest, program: int) -> HttpResponse:
     form = ProgramForm(
         request.POST if request.method == "POST" else None,
         offered=offered,
-        wanted=found.document_requirements.values_list("template_id", flat=True),
+        wanted=DocumentRequirement.objects.filter(program=found).values_list("template_id", flat=True),
         rules=SigningRules.objects.filter(program=found).first() or SigningRules(program=found),
     )
     if request.method == "POST" and form.is_valid():
