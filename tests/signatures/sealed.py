@@ -13,6 +13,7 @@ from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.sign import signers
 from pyhanko.sign.fields import MDPPerm, SigSeedSubFilter
+from pyhanko.sign.timestamps import DummyTimeStamper
 
 from signatures import certificate, evidence, vault
 from signatures.models import DocumentKey, EventKind, SignatureRequest, SignedDocument
@@ -31,8 +32,14 @@ def pdf(pages: int = 1) -> bytes:
     return buffer.getvalue()
 
 
-def seal(unsealed: bytes, *, by: certificate.Certificate | None = None, **options: Any) -> bytes:
-    """Under a seal as PAdES has it, which forbids all changes."""
+def seal(
+    unsealed: bytes,
+    *,
+    by: certificate.Certificate | None = None,
+    stamped_by: certificate.Certificate | None = None,
+    **options: Any,
+) -> bytes:
+    """Under a seal as PAdES has it, which forbids all changes; with a timestamp, where somebody gives one."""
     by = by or certificate.current(now=SEALED_AT)
     signer = signers.SimpleSigner(signing_cert=by.certificate, signing_key=by.key, cert_registry=None)
     wanted = signers.PdfSignatureMetadata(
@@ -45,10 +52,11 @@ def seal(unsealed: bytes, *, by: certificate.Certificate | None = None, **option
         }
     )
     writer = IncrementalPdfFileWriter(BytesIO(unsealed))
-    with ThreadPoolExecutor(
-        1
-    ) as beside:  # pyHanko runs an event loop, and so does Playwright in the thread of a test
-        sealing = beside.submit(signers.PdfSigner(wanted, signer=signer).sign_pdf, writer)
+    stamps = DummyTimeStamper(stamped_by.certificate, stamped_by.key) if stamped_by else None
+    pdf_signer = signers.PdfSigner(wanted, signer=signer, timestamper=stamps)
+    # pyHanko runs an event loop, and so does Playwright in the thread of a test.
+    with ThreadPoolExecutor(1) as beside:
+        sealing = beside.submit(pdf_signer.sign_pdf, writer)
         return bytes(sealing.result().getvalue())
 
 

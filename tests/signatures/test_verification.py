@@ -5,6 +5,7 @@ from datetime import timedelta
 from io import StringIO
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
 from pyhanko.sign.fields import MDPPerm
@@ -37,8 +38,18 @@ def document() -> SignedDocument:
 @pytest.fixture
 def other_certificate(settings, tmp_path) -> certificate.Certificate:
     """Read, and put away again."""
-    path = tmp_path / "other.p12"
-    path.write_bytes(certificates.pkcs12_bytes(name="Riverton Services seal"))
+    return _read(settings, tmp_path)
+
+
+@pytest.fixture
+def authority(settings, tmp_path) -> list[certificate.Certificate]:
+    """Two timestamp authorities, with keys of the only kind that pyHanko's own takes."""
+    return [_read(settings, tmp_path, rsa.generate_private_key(65537, 2048)) for _ in range(2)]
+
+
+def _read(settings, folder, key=None) -> certificate.Certificate:
+    path = folder / "other.p12"
+    path.write_bytes(certificates.pkcs12_bytes(name="Riverton Services seal", key=key))
     usual = settings.SEALING_CERTIFICATE_FILE
     settings.SEALING_CERTIFICATE_FILE = str(path)
     found = certificate.current(now=NOW)
@@ -231,6 +242,17 @@ def test_a_copy_sealed_in_the_name_of_our_certificate_is_found(document, other_c
     ours = certificate.current(now=NOW)
     forged = sealed.seal(sealed.pdf(), by=sealed.with_other_key(ours, other_certificate))
     assert problems(sealed.put(document, forged, with_digest=True)) == [FORGED, OTHER_SAID]
+
+
+def test_a_timestamp_that_holds_is_sound_whoever_gave_it(authority):
+    stamped = sealed.seal(sealed.pdf(), stamped_by=authority[0])
+    assert problems(sealed.document(sealed=stamped, fields={"is_timestamped": True})) == []
+
+
+def test_a_timestamp_that_was_forged_is_found(authority):
+    stamped = sealed.seal(sealed.pdf(), stamped_by=sealed.with_other_key(*authority))
+    made = sealed.document(sealed=stamped, fields={"is_timestamped": True})
+    assert problems(made) == ["The timestamp is broken."]
 
 
 def test_a_missing_timestamp_is_found_where_one_is_recorded():
