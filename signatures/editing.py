@@ -16,7 +16,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from appointments.models import Facility, Program
-from signatures import attaching, facts, fields, markup, uploads
+from signatures import attaching, facts, fields, markup, requests, uploads
 from signatures.models import (
     DocumentRequirement,
     DocumentTemplate,
@@ -158,13 +158,14 @@ def place(
 
 @transaction.atomic
 def publish(*, version: TemplateVersion, by: User, now: datetime, seen: str | None = None) -> TemplateVersion:
-    """Freeze it: from now on it is what people are asked to sign. Raises EditRefused."""
+    """Freeze it: from now on it is what people are asked to sign, but who was sent an earlier one. Raises EditRefused."""
     kept = _draft(version, seen)
     if found := problems(kept):
         raise EditRefused(*found)
     kept.published_at, kept.published_by = now, by
     kept.save(update_fields=["published_at", "published_by"])
     _record(kept.template, CHANGE, f"Published version {kept.number}.", by)
+    requests.renew(version=kept, by=by, now=now)
     _let_programs_follow(kept.template, now=now)
     return kept
 

@@ -96,6 +96,39 @@ def _add_signer(request: SignatureRequest, *, place: int, role: str) -> None:
     signer.save()
 
 
+@transaction.atomic
+def renew(*, version: TemplateVersion, by: User, now: datetime) -> None:
+    """A newer version holds: those that nobody has seen or been sent yet are asked for in it. Whoever was named stays named."""
+    waiting = SignatureRequest.objects.filter(template=version.template_id, state=State.PREPARED)
+    for found in waiting.exclude(version=version).order_by("pk"):
+        request = locked(found)
+        seen = request.events.exclude(kind=EventKind.CREATED).exists()
+        if request.state != State.PREPARED or seen or request.signers.exclude(links=None).exists():
+            continue
+        _ask_in(request, version, by=by, now=now)
+
+
+def _ask_in(request: SignatureRequest, version: TemplateVersion, *, by: User, now: datetime) -> None:
+    named = {signer.role: signer for signer in request.signers.all()}
+    request.signers.all().delete()
+    request.version = version
+    request.save(update_fields=["version"])
+    for place, role in enumerate(version.signers, start=1):
+        if role in named:
+            named[role].pk, named[role].place = None, place
+            named[role].save(force_insert=True)
+        else:
+            _add_signer(request, place=place, role=role)
+    evidence.record(
+        request,
+        kind=EventKind.CREATED,
+        now=now,
+        caller=Caller(by=by),
+        template=version.template.title,
+        version=version.number,
+    )
+
+
 def name_second_party(*, signer: Signer, name: str, email: str, phone: str, by: User, now: datetime) -> None:
     """Who signs beside the customer, and how to reach them. Raises RequestRefused."""
     with transaction.atomic():

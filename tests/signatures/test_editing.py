@@ -7,7 +7,7 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.db import IntegrityError, connection, transaction
 
-from signatures import editing, requests
+from signatures import editing, evidence, requests, signing
 from signatures.editing import EditRefused
 from signatures.models import AttachedDocument, DocumentTemplate, TemplateVersion
 from tests import factories as make
@@ -126,6 +126,29 @@ def test_what_changed_since_it_was_seen_is_not_published(author):
     assert refused(editing.publish, version=version, by=author, now=NOW, seen=seen) == [
         editing.CHANGED_MEANWHILE
     ]
+
+
+def test_what_nobody_was_sent_yet_is_asked_for_in_the_newer_version(author):
+    waiting = papers.request(is_sent=False, signers=["customer", "second"])
+    second = waiting.signers.get(role="second")
+    requests.name_second_party(
+        signer=second, name="Bo Nguyen", email="bo@example.org", phone="", by=author, now=NOW
+    )
+    begun = papers.request(of=waiting.version, is_sent=False)
+    signing.begin(begun.signers.get(role="customer"), caller=papers.PHONE, now=NOW)
+    draft = editing.draft(template=waiting.template, by=author, now=LATER)
+    editing.save_draft(version=draft, body="Other", signers=["second", "customer", "staff"], by=author)
+    published = editing.publish(version=draft, by=author, now=LATER)
+    waiting.refresh_from_db()
+    begun.refresh_from_db()
+    assert (waiting.version, begun.version.number) == (published, 1)
+    assert [(signer.role, signer.name) for signer in waiting.signers.all()] == [
+        ("second", "Bo Nguyen"),
+        ("customer", "Ada Nguyen"),
+        ("staff", ""),
+    ]
+    assert [event.detail["version"] for event in waiting.events.all()] == [1, 2]
+    assert evidence.breaks(evidence.of(waiting)) == []
 
 
 def test_publishing_attaches_it_where_programs_wait_for_it(clinic, author):
