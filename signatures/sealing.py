@@ -8,6 +8,7 @@ import calendar
 import hashlib
 import logging
 from collections.abc import Callable, Iterable
+from copy import copy
 from datetime import date, datetime, timedelta
 
 from django.db import InterfaceError, OperationalError, close_old_connections, transaction
@@ -82,7 +83,9 @@ def _store(
 ) -> None:
     """All or nothing, and only while the row is still ours."""
     current = requests.locked(request)
-    if not row.finish(now=now):
+    if not copy(row).finish(
+        now=now
+    ):  # a copy, for the row is still ours if this transaction comes to nothing
         return
     document = _document(current, sealed, by=by, last=list(events)[-1], now=now)
     locked = vault.lock(sealed, document.reference)
