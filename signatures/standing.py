@@ -7,7 +7,14 @@ from django.db import connection
 from django.db.models import Exists, OuterRef, Q
 
 from appointments.models import Appointment
-from signatures.models import AttachedDocument, EventKind, RequestState, SignatureEvent
+from signatures.models import (
+    AttachedDocument,
+    EventKind,
+    RequestState,
+    SignatureEvent,
+    SignatureRequest,
+    SignerRole,
+)
 
 # Pieces of the schedule's statements. Where nobody needs a document, they cost one look at an empty table.
 ANY = "(SELECT EXISTS (SELECT FROM signatures_attacheddocument))"
@@ -50,6 +57,15 @@ class Standing:
         return sum(row.request.state == RequestState.PREPARED for row in self.rows)
 
     @property
+    def for_device(self) -> SignatureRequest | None:
+        """The first that somebody who comes here signs next: a device of the facility can be handed to them."""
+        for row in self.rows:
+            turn = next((each for each in row.request.signers.all() if not each.signed_at), None)
+            if row.request.is_open and turn is not None and turn.role != SignerRole.STAFF:
+                return row.request
+        return None
+
+    @property
     def is_all(self) -> bool:
         return self.signed == self.wanted
 
@@ -58,9 +74,10 @@ class Standing:
 
 
 def of(appointment: Appointment) -> Standing:
-    """One query."""
+    """Two queries at most."""
     rows = AttachedDocument.objects.filter(appointment=appointment).order_by("template__title", "pk")
-    return Standing(list(rows.select_related("template", "request", "request__document")))
+    related = rows.select_related("template", "request", "request__document")
+    return Standing(list(related.prefetch_related("request__signers")))
 
 
 _HOLDING = """

@@ -195,6 +195,26 @@ def test_appointment_ticks_what_was_not_sent_yet(desk, half):
     assert re.findall(r'name="document" value="([^"]+)" checked', content) == [str(reference)]
 
 
+def test_one_click_sends_what_is_ticked(desk, half):
+    client, request = desk.signed_in("front_desk"), asked(half)[2]
+    url = reverse("appointment-documents", args=[half.reference])
+    answer = client.post(url, {"document": str(request.reference)}, headers=part("appointment"))
+    assert answer.status_code == 204
+    request.refresh_from_db()
+    assert request.state == "sent"
+    shown = text_of(client.get(reverse("appointment", args=[half.reference])))
+    assert re.search(r"Release of information Waiting for signature sent .* Send again", shown)
+    assert "Sent for signature: Release of information" in shown
+
+
+def test_device_is_offered_while_somebody_who_comes_here_signs_next(desk, half):
+    client, page = desk.signed_in("front_desk"), reverse("appointment", args=[half.reference])
+    kiosk = reverse("document-kiosk", args=[asked(half)[2].reference])
+    assert kiosk in client.get(page).content.decode()
+    sign(asked(half)[2])
+    assert "Sign on this device" not in text_of(client.get(page))
+
+
 def test_appointment_that_needs_nothing_has_no_section():
     desk = Desk.open()
     booked = desk.appointment(10)
