@@ -13,6 +13,7 @@ from appointments.access import (
     HAVE_CALENDARS,
     SEE_CALENDARS,
     SEE_CUSTOMERS,
+    SEE_DOCUMENTS,
     SEE_HOURS,
     SEE_MESSAGES,
     SEE_SCHEDULE,
@@ -24,6 +25,7 @@ from appointments.access import (
 from appointments.branding import brand
 from calendarsync import overview
 from reminders import attention
+from signatures import attention as documents
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,9 @@ def _items(request: HttpRequest, access: Access) -> list[Item]:
         items.append(
             Item("Messages", reverse(page), here.startswith("message"), counts.messages, "need a person")
         )
+    if access.may(SEE_DOCUMENTS):
+        is_here = here.startswith("document") or here in ("customer-documents", "program-documents")
+        items.append(Item("Documents", reverse("documents"), is_here, counts.documents, "need somebody"))
     if access.may(SEE_HOURS):
         items.append(Item("Work hours", reverse("hours"), here.startswith("hours")))
     if access.may(HAVE_CALENDARS) or access.may(SEE_CALENDARS):
@@ -104,6 +109,7 @@ class Counts:
     stranded: int
     messages: int
     calendars: int
+    documents: int
 
 
 _STRANDED = """
@@ -117,7 +123,7 @@ def _counts(access: Access) -> Counts:
     """What waits at this user's facilities, in one statement: every page shows it."""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT {_STRANDED}, {attention.COUNT}, {overview.COUNT}",
-            {**attention.bounds(access), **overview.bounds(access)},
+            f"SELECT {_STRANDED}, {attention.COUNT}, {overview.COUNT}, {documents.COUNT}",
+            {**attention.bounds(access), **overview.bounds(access), **documents.bounds(access)},
         )
         return Counts(*cursor.fetchone())

@@ -16,6 +16,7 @@ from appointments.access import (
     BOOK,
     CHANGE_CUSTOMERS,
     SEE_CUSTOMERS,
+    SEE_DOCUMENTS,
     SEE_MESSAGES,
     SEE_SCHEDULE,
     Access,
@@ -33,10 +34,12 @@ from scheduling.forms.customers import CaseForm, CustomerForm, NewCustomerForm, 
 from scheduling.views.answers import go
 from securecare import localtime
 from securecare.parts import respond
+from signatures.models import SignatureRequest
 
 PER_PAGE = 30
 PAST_SHOWN = 50
 MESSAGES_SHOWN = 3
+DOCUMENTS_SHOWN = 5
 CUSTOMER_PARTS = {"customer-visits": "scheduling/_customer_visits.html"}
 LIST_PARTS = {"customer-list": "scheduling/_customer_list.html"}
 
@@ -119,6 +122,7 @@ def show(
         "customer": found,
         **_appointments(found, access, now),
         **_messages(found, access, now, zone, agreement_form),
+        **_documents(found, access),
         "cases": found.cases.select_related("opened_by__staff_member", "closed_by__staff_member"),
         "language": dict(settings.LANGUAGES).get(found.language, ""),
         "known_at": known_at,
@@ -139,6 +143,15 @@ def _appointments(found: Customer, access: Access, now: datetime) -> dict[str, A
         "upcoming": list(seen.filter(ends_at__gt=now).order_by("starts_at")),
         "past": list(seen.filter(ends_at__lte=now).order_by("-starts_at")[:PAST_SHOWN]),
     }
+
+
+def _documents(found: Customer, access: Access) -> dict[str, Any]:
+    """The latest that they were asked for at the user's facilities."""
+    if not access.may(SEE_DOCUMENTS):
+        return {}
+    seen = SignatureRequest.objects.filter(customer=found).visible_at(access.facility_ids)
+    related = ("template", "facility", "customer", "appointment__facility")
+    return {"may_see_documents": True, "documents": seen.select_related(*related)[:DOCUMENTS_SHOWN]}
 
 
 def _messages(
