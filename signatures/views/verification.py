@@ -86,6 +86,7 @@ def verify(request: HttpRequest, reference: UUID) -> HttpResponse:
     document = get_object_or_404(rows, request__reference=reference)
     context = {
         "document": document,
+        "reference": reference,
         "problems": verification.verify(document),
         "checked_at": timezone.now(),
         "zone": document.request.facility.zone,

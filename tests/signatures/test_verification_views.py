@@ -81,6 +81,12 @@ def test_the_part_of_a_documents_page_is_the_same_as_on_the_page_by_itself(clien
     assert shown.startswith('<div id="verified" class="checking">')
 
 
+def test_a_documents_own_page_holds_the_part_that_is_answered(client, of_desk):
+    page = client.get(f"/documents/{of_desk().request.reference}/").content.decode()
+    assert page.count('id="verified"') == 1
+    assert "Check seal and evidence" in page
+
+
 def test_one_of_another_facility_is_not_there(client):
     elsewhere = sealed.document()
     assert client.post(address(elsewhere)).status_code == 404
