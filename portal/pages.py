@@ -22,7 +22,7 @@ from appointments.models import Customer
 
 View = Callable[..., HttpResponse]
 # Besides what is under the portal's own address: links in messages, which are short.
-LINKS = ("/c/",)
+LINKS = ("/c/", "/s/")
 
 
 def portal_page(view: View) -> View:

@@ -128,7 +128,8 @@ def _load(message: Message) -> None:
     if message.appointment_id is None:
         return
     appointment = loading.lock_appointment(message)
-    message.address = suppression.address_of(appointment, message.channel)
+    if message.kind != Message.Kind.PLEASE_SIGN:  # whoever signs may be somebody else, such as a guardian
+        message.address = suppression.address_of(appointment, message.channel)
 
 
 def _hold(message: Message, delay: delays.Delay, *, now: datetime) -> None:
@@ -141,8 +142,10 @@ def _hold(message: Message, delay: delays.Delay, *, now: datetime) -> None:
 
 
 def _letter(message: Message, *, now: datetime) -> tuple[Letter, dict[str, Any]]:
-    """What to send, and the fields to keep it in. What may have arrived is sent word for word, with the same links."""
-    is_fixed = message.appointment_id is None or message.handed_over_at is not None
+    """What to send, and the fields to keep it in. What may have arrived is sent word for word, with the same links, as is what
+    was worded when it was written."""
+    is_worded = message.appointment_id is None or message.kind == Message.Kind.PLEASE_SIGN
+    is_fixed = is_worded or message.handed_over_at is not None
     kept = messages.read(message) if is_fixed else None
     if kept is not None:
         return kept, {}

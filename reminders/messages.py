@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from django.db import transaction
-from django.db.models import Q
+from django.db import connection, transaction
+from django.db.models import Max, Q
 
-from appointments.models import Customer
-from reminders.models import Message
+from appointments.models import Appointment, Customer
+from reminders.models import Message, ReminderRule
 from securecare import outbox
 from securecare.encryption import CannotOpen, Sealed, key_ring
 from securecare.rotation import SealedTable
@@ -46,11 +46,16 @@ def write(
     language: str = "",
     customer: Customer | None = None,
     useful_until: datetime | None = None,
+    appointment: Appointment | None = None,
 ) -> Message:
-    """Put a message about no appointment in the outbox, due at once: it is sent as soon as the transaction commits."""
+    """Put a message in the outbox that is worded already, due at once: it is sent as soon as the transaction commits. One with an
+    appointment is held back as others about it are, and not sent once that is past or cancelled."""
     reference = uuid4()
     message = Message.objects.create(
         reference=reference,
+        appointment=appointment,
+        revision=appointment.revision if appointment else None,
+        copy=next_copy(appointment, kind=kind, channel=channel) if appointment else 0,
         kind=kind,
         channel=channel,
         address=address,
@@ -63,6 +68,28 @@ def write(
     )
     hint(message, now=now)
     return message
+
+
+_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 2))"
+
+
+def next_copy(
+    appointment: Appointment,
+    *,
+    kind: str,
+    channel: str,
+    rule: ReminderRule | None = None,
+    revision: int | None = None,
+) -> int:
+    """One more than there are, or 0 for the first, and nobody else's: an appointment's are numbered one after the other."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK, [f"copy of a message about appointment {appointment.pk}"])
+    revision = appointment.revision if revision is None else revision
+    copies = Message.objects.filter(
+        appointment=appointment, kind=kind, channel=channel, rule=rule, revision=revision
+    )
+    most = copies.aggregate(most=Max("copy"))["most"]
+    return 0 if most is None else int(most) + 1
 
 
 def hint(message: Message, *, now: datetime) -> None:

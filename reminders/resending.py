@@ -4,16 +4,15 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from django.contrib.auth.models import User
-from django.db import connection, transaction
-from django.db.models import Max, Q
+from django.db import transaction
+from django.db.models import Q
 
-from reminders import consent, messages, suppression
+from reminders import consent, messages, suppression, ways
 from reminders.models import Channel, Delivery, Message
 
 REASON_LIMIT = 200
 # Reminders of two channels that are due so close together say the same.
 SAME_OCCASION = timedelta(hours=6)
-_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 2))"
 
 
 class CannotSendAgain(Exception):
@@ -37,6 +36,8 @@ def send_again(
     channel = channel or message.channel
     if message.appointment is None:
         raise CannotSendAgain("It is about no appointment.")
+    if message.kind == Message.Kind.PLEASE_SIGN:
+        raise CannotSendAgain(ways.FROM_DOCUMENTS)
     to = suppression.address_of(message.appointment, channel)
     if not to:
         raise CannotSendAgain("There is no address to send it to.")
@@ -52,7 +53,16 @@ def send_again(
             rule=message.rule,
             before=message.before,
             useful_until=message.useful_until,
-            copy=_next_copy(message, channel),
+            copy=max(
+                1,
+                messages.next_copy(
+                    message.appointment,
+                    kind=message.kind,
+                    channel=channel,
+                    rule=message.rule,
+                    revision=message.revision,
+                ),
+            ),
             again_of=message,
             again_reason=reason[:REASON_LIMIT],
             again_by=by,
@@ -69,6 +79,8 @@ def fall_back(message: Message, *, now: datetime) -> Message | None:
     None if that channel has no address, nobody agreed to it, it was tried already, or there is nothing left to tell.
     """
     other = Channel.EMAIL if message.channel == Channel.PHONE else Channel.PHONE
+    if message.kind == Message.Kind.PLEASE_SIGN:
+        return None  # both channels were written to; its link is for one
     if message.appointment is None or other in {earlier.channel for earlier in _history(message)}:
         return None
     if (said := _said_by(message, other)) is not None:
@@ -118,17 +130,3 @@ def _about(due_at: datetime) -> Q:
 def _is_held(candidate: Message) -> bool:
     assert candidate.appointment is not None  # noqa: S101 - asked by the caller
     return candidate.channel == Channel.PHONE and consent.is_held(candidate.appointment.phone)
-
-
-def _next_copy(message: Message, channel: str) -> int:
-    """One more than there are, and nobody else's: copies of one appointment's messages are made one after the other."""
-    with connection.cursor() as cursor:
-        cursor.execute(_LOCK, [f"copy of a message about appointment {message.appointment_id}"])
-    copies = Message.objects.filter(
-        appointment=message.appointment,
-        kind=message.kind,
-        channel=channel,
-        rule=message.rule,
-        revision=message.revision,
-    )
-    return int(copies.aggregate(most=Max("copy"))["most"] or 0) + 1

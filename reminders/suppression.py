@@ -58,7 +58,8 @@ def reason(message: Message, *, now: datetime) -> str:
             return words
         if message.rule is not None and not message.rule.is_active and message.copy == 0:
             return RULE_OFF
-        address = address_of(message.appointment, message.channel)
+        if message.kind != Kind.PLEASE_SIGN:
+            address = address_of(message.appointment, message.channel)
     wanted = key(message.channel, address)
     return of_address(message.channel, address, standings([wanted])[wanted], is_needed=_is_needed(message))
 
@@ -81,6 +82,8 @@ def of_time(appointment: Appointment, *, kind: str, revision: int | None, now: d
         return "" if appointment.is_cancelled else NOT_CANCELLED
     if appointment.is_cancelled:
         return CANCELLED
+    if kind == Kind.PLEASE_SIGN:
+        return ""  # it names the day alone, and its link holds whatever the time
     if revision != appointment.revision:
         return MOVED
     return of_status(appointment, now) if kind == Kind.REMINDER else ""

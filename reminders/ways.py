@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from reminders import consent, suppression
-from reminders.models import Channel, Message
+from reminders.models import Channel, Kind, Message
 from securecare.outbox import SETTLED
 
 ABOUT_NOTHING = "Only messages about an appointment can be sent again."
 STILL_WAITS = "It has not been sent yet."
+FROM_DOCUMENTS = "Send the documents again from Documents: each message has a link of its own."
 HELD = "They wrote that they may want no more texts; answer that first."
 
 
@@ -29,6 +30,8 @@ def against(message: Message, *, now: datetime) -> str:
     """Why this message cannot be sent again by any channel; "" if it can. Needs its appointment with the facility."""
     if message.appointment is None:
         return ABOUT_NOTHING
+    if message.kind == Kind.PLEASE_SIGN:
+        return FROM_DOCUMENTS
     if message.state not in SETTLED:
         return STILL_WAITS
     return suppression.of_time(message.appointment, kind=message.kind, revision=message.revision, now=now)

@@ -13,6 +13,7 @@ urlpatterns = [
     path("", include("calendarsync.urls")),
     path("", include("signatures.urls")),
     path("c/<str:token>/", confirmation.confirm, name="confirm"),
+    path("s/<str:token>/", include("portal.signing_urls")),
     path("portal/", include("portal.urls")),
     path("admin/", admin.site.urls),
 ]
