@@ -47,7 +47,7 @@ class VoidForm(forms.Form):
     reason = forms.CharField(
         label="Reason",
         max_length=REASON_LIMIT,
-        help_text="It stays on record; the customer does not get it.",
+        help_text="It stays on record with the document.",
         error_messages={"required": "Say why it is voided."},
     )
 

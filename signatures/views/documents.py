@@ -62,12 +62,13 @@ def documents(request: HttpRequest) -> HttpResponse:
     rows = seen.filter(state__in=SHOWN[form.shown][1]).select_related(*ROW)
     page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
     is_first = form.shown == "waiting" and page.number == 1
-    needing = attention.needing(access, now=now) if is_first else SignatureRequest.objects.none()
-    lately = seen.filter(state__in=SIGNED_STATES).select_related(*ROW).order_by("-closed_at")
+    needing = _needing(attention.needing(access, now=now), form) if is_first else []
+    lately = seen.filter(state__in=SIGNED_STATES).exclude(pk__in=[each.pk for each in needing])
+    lately = lately.select_related(*ROW).order_by("-closed_at")
     context = {
         "form": form,
         "certificate_problem": certificate.problem(now=now),
-        "needing": [(each, attention.WHY[each.why]) for each in _needing(needing, form)],
+        "needing": [(each, attention.WHY[each.why]) for each in needing],
         "page": page,
         "lately": list(lately[:LATELY]) if is_first else [],
         "tabs": [
