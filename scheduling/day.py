@@ -147,11 +147,15 @@ SELECT CASE WHEN a.facility_id = ANY(%(chosen)s) THEN a.reference::text ELSE '' 
             WHEN a.phone_confirmed_at IS NOT NULL THEN 'p' ELSE '' END,
        CASE WHEN a.facility_id = ANY(%(chosen)s) THEN customer.given_name || ' ' || customer.family_name ELSE '' END,
        CASE WHEN a.facility_id = ANY(%(chosen)s) THEN program.name ELSE '' END,
-       CASE WHEN %(tells_documents)s AND a.facility_id = ANY(%(chosen)s) AND a.status NOT IN ('cancelled', 'no_show')
-            THEN {standing.SIGNED} ELSE '' END
+       coalesce(signed.documents, '')
   FROM appointments_appointment a
   JOIN appointments_customer customer ON customer.id = a.customer_id
   JOIN appointments_program program ON program.id = a.program_id
+  LEFT JOIN ({standing.SIGNED}
+       WHERE %(tells_documents)s AND needed.staff_id = ANY(%(staff)s) AND needed.facility_id = ANY(%(chosen)s)
+         AND needed.starts_at > %(opens_after)s AND needed.starts_at < %(closes)s AND needed.ends_at > %(opens)s
+         AND needed.status NOT IN ('cancelled', 'no_show')
+       GROUP BY needed.id) signed ON signed.id = a.id
  WHERE a.staff_id = ANY(%(staff)s)
    AND a.starts_at > %(opens_after)s AND a.starts_at < %(closes)s AND a.ends_at > %(opens)s
    AND (a.status <> 'cancelled' OR a.facility_id = ANY(%(chosen)s))
