@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -193,42 +194,9 @@ def _settled(field: Field, value: str | None) -> SafeString:
     return format_html('<span class="settled">{}: <b>{}</b></span>', field.label, said)
 
 
-_TYPES = {"text": "text", "initials": "text", "date": "date"}
-
-
 def _input(shown: ShownField) -> SafeString:
-    """Labels stand with their inputs, wherever in a sentence the field is."""
-    hint = (
-        format_html('<span class="error" id="{0}_error">{1}</span>', shown.id, shown.problem)
-        if shown.problem
-        else ""
-    )
-    described = (
-        format_html(' aria-invalid="true" aria-describedby="{}_error"', shown.id) if shown.problem else ""
-    )
-    needed = format_html(' <span class="needed">{}</span>', gettext("required")) if shown.is_required else ""
-    required = format_html(' aria-required="true"') if shown.is_required else ""
-    if shown.kind == "tick":
-        checked = format_html(" checked") if shown.value else ""
-        return format_html(
-            '<span class="paper-field"><label class="tick"><input type="checkbox" name="{}" id="{}" value="yes"{}{}{}>'
-            "<span>{}{}</span></label>{}</span>",
-            shown.name, shown.id, checked, required, described, shown.label, needed, hint,
-        )  # fmt: skip
-    if shown.kind == "long":
-        entry = format_html(
-            '<textarea name="{}" id="{}" rows="4"{}{}>{}</textarea>',
-            shown.name, shown.id, required, described, shown.value,
-        )  # fmt: skip
-    else:
-        entry = format_html(
-            '<input type="{}" name="{}" id="{}" value="{}"{}{} autocomplete="off" class="{}">',
-            _TYPES[shown.kind], shown.name, shown.id, shown.value, required, described, shown.kind,
-        )  # fmt: skip
-    return format_html(
-        '<span class="paper-field"><label for="{}">{}{}</label>{}{}</span>',
-        shown.id, shown.label, needed, entry, hint,
-    )  # fmt: skip
+    """With its label, wherever in a sentence the field stands."""
+    return render_to_string("portal/_paper_field.html", {"field": shown})
 
 
 def saved(signer: Signer) -> Answers:

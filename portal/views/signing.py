@@ -132,7 +132,8 @@ def document(visit: Visit, reference: UUID) -> HttpResponse:
     """The step that its signer has come to."""
     signer = visit.signer(reference)
     if papers.standing(signer) != papers.TO_SIGN:
-        return _settled(visit, signer)
+        is_late = visit.request.method == "POST"
+        return visit.go("sign-document", reference) if is_late else _settled(visit, signer)
     if not papers.has_begun(visit.link, signer):
         return visit.go("sign")
     step = _step(visit, signer)

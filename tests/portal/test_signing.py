@@ -98,7 +98,7 @@ def test_a_drawn_signature_is_kept_as_it_was_drawn():
     request = papers.request()
     Holder(request).ready().sign(how="draw", strokes=STROKES)
     signer = request.signers.get()
-    assert answers.read(signer).mark.strokes == tuple([tuple((100 + 10 * n, 150) for n in range(20))])
+    assert answers.read(signer).mark.strokes == (tuple((100 + 10 * n, 150) for n in range(20)),)
 
 
 @pytest.mark.parametrize(
