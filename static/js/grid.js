@@ -1,6 +1,7 @@
 // The day grid at hand: one tab stop, a cursor that arrows move over real cells, booking from a free slot, the line that says
 // now. Empty slots are not in the page: the cell under the cursor is made when the cursor gets there.
 
+import { documentsOf, ownTime, programOf } from "./card-words.js";
 import { openDialog } from "./page.js";
 import { labelOf, rangeOf } from "./slots.js";
 
@@ -206,28 +207,6 @@ function lane(card) {
 
 function hrefOf(card) {
   return card.querySelector("a")?.getAttribute("href") ?? null;
-}
-
-// A card's facility may keep another time than the axis: "10:15 CST" before the program, or before the name.
-const OWN_TIME = /\d+:\d\d (?:[A-Z]{2,5}|UTC[+-][\d:]+)(?: · |\b)/;
-const TIME = /^\d+:\d\d /;
-
-function ownTime(card) {
-  const [zoned] = card.textContent.match(OWN_TIME) ?? [];
-  return zoned ? `starts ${zoned.replace(" · ", "")} there` : null;
-}
-
-// "✎2/3 " where two of three documents are signed, "✎✓ " where all are.
-const SIGNED = /✎(?:(\d+)\/(\d+)|✓) /;
-
-function documentsOf(card) {
-  const [found, signed, wanted] = card.textContent.match(SIGNED) ?? [];
-  if (!found) return null;
-  return wanted ? `${signed} of ${wanted} documents signed` : "all documents signed";
-}
-
-function programOf(card) {
-  return card.querySelector("i")?.textContent.replace(SIGNED, "").replace(OWN_TIME, "").replace(TIME, "").trim();
 }
 
 // ------------------------------------------------------------------------------------------------ the cursor
