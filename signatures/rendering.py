@@ -48,10 +48,13 @@ def unsigned(request: SignatureRequest, *, facts: Mapping[str, str]) -> bytes:
         context = {**_frame(request), "blocks": blocks}
         if request.version.source == TemplateVersion.Source.PDF:
             return overlay.filled(
-                request.version, facts=facts, values={}, after=_pdf("blocks", context, request)
+                request.version,
+                facts=facts,
+                values={},
+                after=_pdf("signatures/pdf/blocks.html", context, request),
             )
         context["body"] = markup.render(request.version.body, facts=facts, draw=_blank)
-        return _pdf("document", context, request)
+        return _pdf("signatures/pdf/document.html", context, request)
 
 
 def signed(
@@ -67,12 +70,12 @@ def signed(
             "evidence": evidence_of(request, signers, events),
         }
         if request.version.source == TemplateVersion.Source.PDF:
-            after = _pdf("signed_blocks", context, request)
+            after = _pdf("signatures/pdf/signed_blocks.html", context, request)
             return overlay.filled(request.version, facts=request.facts, values=values, after=after)
         context["body"] = markup.render(
             request.version.body, facts=request.facts, draw=lambda field: _filled(field, values)
         )
-        return _pdf("signed", context, request)
+        return _pdf("signatures/pdf/signed.html", context, request)
 
 
 def evidence_of(
@@ -210,7 +213,7 @@ def _moment(at: datetime, zone: Any) -> str:
 
 def _pdf(template: str, context: dict[str, Any], request: SignatureRequest) -> bytes:
     """By WeasyPrint, which fetches nothing; the same document gives the same bytes."""
-    html = render_to_string(f"signatures/pdf/{template}.html", context)
+    html = render_to_string(template, context)
     identifier = hashlib.sha256(f"{request.reference}/{template}".encode()).digest()[:16]
     return pages_of(html, identifier=identifier)
 

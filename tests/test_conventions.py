@@ -79,6 +79,13 @@ PUBLIC = {
     # Calendars cannot sign in: the address is the secret.
     "/calendar/x.ics",
 }
+EXAMPLES = {
+    "int": "1",
+    "uuid": "0b6a8f7e-5f2e-4b7e-9a53-1c2f7a9e4d10",
+    "str": "x",
+    "path": "x",
+    "slug": "x",
+}
 # The portal decides for itself: open to everyone, or to whoever holds the token in the address.
 PORTAL = {
     "/portal/",
@@ -102,16 +109,19 @@ PORTAL = {
     "/portal/sign-out/",
     "/portal/unsubscribe/x/",
     "/c/x/",
+    *(
+        f"/s/x/{rest}"
+        for rest in (
+            "",
+            *(
+                f"{EXAMPLES['uuid']}/{act}"
+                for act in ("", "save/", "decline/", "document.pdf", "copy.pdf", "pages/1.png")
+            ),
+        )
+    ),
 }
 # A customer's own pages: strangers and staff are sent to the portal's sign-in.
 OWN = "/portal/account/"
-EXAMPLES = {
-    "int": "1",
-    "uuid": "0b6a8f7e-5f2e-4b7e-9a53-1c2f7a9e4d10",
-    "str": "x",
-    "path": "x",
-    "slug": "x",
-}
 
 
 def addresses(patterns=None, before="/") -> Iterator[tuple[str, URLPattern]]:
@@ -216,9 +226,13 @@ class Inline(HTMLParser):
 
 
 def test_templates_hold_no_inline_script_style_or_handler():
-    """But e-mails: they have no other place for what they look like in the dark, and no policy of ours reaches them."""
+    """But e-mails and papers: they have no other place for how they look, and no policy of ours reaches them."""
     found = [(template_name(path), what) for path in TEMPLATES for what in Inline(path.read_text()).found]
-    assert found == [("reminders/email.html", "<style>")]
+    assert found == [
+        ("reminders/email.html", "<style>"),
+        ("signatures/pdf/_style.html", "<style>"),
+        ("signatures/pdf/overlay.html", "<style>"),
+    ]
 
 
 def test_the_search_for_inline_code_finds_it():

@@ -72,7 +72,7 @@ class Visit:
             "facility": papers.shown_facility(self.link),
             "list": reverse("sign", args=[self.token]),
         }
-        return render(self.request, f"portal/{template}.html", {**frame, **(context or {})}, status=status)
+        return render(self.request, template, {**frame, **(context or {})}, status=status)
 
     def go(self, name: str, *args: object) -> HttpResponse:
         answer = redirect(name, self.token, *args)
@@ -99,7 +99,7 @@ def visited(view: View) -> View:
             raise Http404
         visit = Visit(request, link, token, timezone.now())
         if not link.is_alive(visit.now):
-            return visit.show("sign_expired", status=410)
+            return visit.show("portal/sign_expired.html", status=410)
         return view(visit, *args, **kwargs)
 
     return opened
@@ -112,7 +112,7 @@ def sign(visit: Visit) -> HttpResponse:
         return _begin(visit)
     listed = papers.papers(visit.link, visit.token)
     context = {"papers": listed, "to_sign": [each for each in listed if each.standing == papers.TO_SIGN]}
-    return visit.show("sign", context)
+    return visit.show("portal/sign.html", context)
 
 
 def _begin(visit: Visit) -> HttpResponse:
@@ -154,12 +154,12 @@ def _step(visit: Visit, signer: Signer) -> str:
 
 def _birth(visit: Visit, signer: Signer) -> HttpResponse:
     if not signing.may_try_birth_date(signer):
-        return visit.show("sign_locked", status=429)
+        return visit.show("portal/sign_locked.html", status=429)
     if visit.request.method != "POST":
-        return visit.show("sign_birth", {"paper": papers.paper(signer, visit.token)})
+        return visit.show("portal/sign_birth.html", {"paper": papers.paper(signer, visit.token)})
     rate = settings.BIRTH_DATES_PER_ADDRESS
     if not limits.allowed("birth dates before signing", network_of(address_of(visit.request)), rate):
-        answer = visit.show("sign_locked", status=429)
+        answer = visit.show("portal/sign_locked.html", status=429)
         answer.headers["Retry-After"] = str(parse(rate).get_expiry())
         return answer
     given = _date_in(visit.request)
@@ -185,7 +185,7 @@ def _birth(visit: Visit, signer: Signer) -> HttpResponse:
 
 def _birth_again(visit: Visit, signer: Signer, problem: str) -> HttpResponse:
     context = {"paper": papers.paper(signer, visit.token), "problem": problem, "given": visit.request.POST}
-    return visit.show("sign_birth", context, status=422)
+    return visit.show("portal/sign_birth.html", context, status=422)
 
 
 def _has_given_birth_date(visit: Visit, signer: Signer) -> bool:
@@ -216,8 +216,8 @@ def _disclosure(visit: Visit, signer: Signer) -> HttpResponse:
             _agree(visit, shown)
             return visit.go("sign-document", signer.request.reference)
         problem = gettext("Tick the box to go on, or ask us for paper.")
-        return visit.show("sign_disclosure", {**_told(shown), "problem": problem}, status=422)
-    return visit.show("sign_disclosure", {**_told(shown), "pdf": _pdf_address(visit, signer)})
+        return visit.show("portal/sign_disclosure.html", {**_told(shown), "problem": problem}, status=422)
+    return visit.show("portal/sign_disclosure.html", {**_told(shown), "pdf": _pdf_address(visit, signer)})
 
 
 def _told(disclosure: Any) -> dict[str, Any]:
@@ -269,7 +269,7 @@ def _show_paper(
         )
     else:
         context["body"] = papers.document(signer, given.values, problems, now=visit.now)
-    return visit.show("sign_document", context, status=status)
+    return visit.show("portal/sign_document.html", context, status=status)
 
 
 def _sign(visit: Visit, signer: Signer) -> HttpResponse:
@@ -312,7 +312,7 @@ def save(visit: Visit, reference: UUID) -> HttpResponse:
         return visit.go("sign-document", reference)
     if visit.request.headers.get("Accept", "").startswith("application/json"):
         return HttpResponse(status=204)
-    return visit.show("sign_saved", {"paper": papers.paper(signer, visit.token)})
+    return visit.show("portal/sign_saved.html", {"paper": papers.paper(signer, visit.token)})
 
 
 def _kept_name(visit: Visit) -> Mark | None:
@@ -326,7 +326,7 @@ def decline(visit: Visit, reference: UUID) -> HttpResponse:
     if papers.standing(signer) != papers.TO_SIGN or _gate(visit, signer):
         return visit.go("sign-document", reference)
     if visit.request.method != "POST":
-        return visit.show("sign_decline", {"paper": papers.paper(signer, visit.token)})
+        return visit.show("portal/sign_decline.html", {"paper": papers.paper(signer, visit.token)})
     reason = " ".join(visit.request.POST.get("reason", "").split())
     with suppress(signing.NoLongerOpen):
         signing.decline(signer, reason=reason, caller=visit.caller, now=visit.now)
@@ -396,7 +396,7 @@ def _settled(visit: Visit, signer: Signer) -> HttpResponse:
         if shown.has_copy and not visit.link.is_kiosk
         else "",
     }
-    return visit.show("sign_done", context)
+    return visit.show("portal/sign_done.html", context)
 
 
 def _pdf_address(visit: Visit, signer: Signer) -> str:

@@ -131,7 +131,7 @@ def test_what_somebody_has_begun_to_sign_outlives_a_cancellation(clinic):
 
     signing.sign(signer, values={}, mark=papers.MARK, caller=papers.PHONE, now=NOW)
     booking.cancel(appointment=appointment, reason="", by=clinic.user, now=NOW)
-    assert states(appointment) == ["prepared"]
+    assert states(appointment) == ["sent"]
 
 
 def test_a_new_requirement_reaches_appointments_ahead_and_not_those_that_were(clinic):
