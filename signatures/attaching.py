@@ -100,11 +100,13 @@ def attach(appointment: Appointment, *, now: datetime) -> list[AttachedDocument]
 
 
 def fulfilling(appointment: Appointment, template: DocumentTemplate) -> SignatureRequest | None:
-    """The customer's signed request that is still valid on the appointment's date, or else their open one."""
+    """The customer's signed request that is still valid on the appointment's date, unless they are asked to replace it; or else
+    their open one."""
     theirs = SignatureRequest.objects.filter(customer=appointment.customer_id, template=template)
     unexpired = Q(document__valid_until__isnull=True) | Q(document__valid_until__gte=appointment.local_date)
     signed = theirs.filter(unexpired, state__in=SIGNED_STATES).order_by("-closed_at")
-    return signed.first() or theirs.filter(state__in=OPEN_STATES).first()
+    asked = theirs.filter(state__in=OPEN_STATES).first()
+    return asked if asked is not None and asked.supersedes_id else signed.first() or asked
 
 
 def attach_request(appointment: Appointment, request: SignatureRequest) -> None:

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +27,15 @@ from reminders import links as reminder_links
 from reminders.models import Message
 from scheduling import booking
 from securecare import limits, links
+from signatures import links as document_links
+from signatures.models import SignatureLink, SignatureRequest
 from tests import factories as make
 from tests.portal.booking_online import MOBILE, Visitor
 from tests.portal.clinic import DAY, Clinic
 from tests.portal.contexts import models_in, watched
 from tests.portal.signing_in import received, sign_in
 from tests.portal.visiting import field, link_to
+from tests.signatures import papers
 
 TEMPLATES = Path(settings.BASE_DIR) / "templates" / "portal"
 
@@ -159,6 +162,7 @@ class Walk:
         self.read_the_messages()
         self.move_and_cancel()
         self.miss_the_notice()
+        self.sign()
         self.subscribe()
         self.change_the_profile()
         self.sign_in_again()
@@ -271,6 +275,61 @@ class Walk:
         with override_settings(CONFIRMATIONS_PER_ADDRESS="1/hour"):
             self.client.post(link)
             self.keep("too many confirmations", self.client.post(link))
+
+    def sign(self) -> None:
+        """Documents by their link: every step, what goes wrong on the way, and every end."""
+        asked = papers.request(
+            appointment=self.world.ahead,
+            body="[[text*: Contact]] [[tick*: Read]] [[long: More]]",
+            asks_birth_date=True,
+        )
+        for channel in ("email", "kiosk"):
+            token = self.link_to_sign(asked, channel=channel)
+            home = reverse("sign", args=[token])
+            page = reverse("sign-document", args=[token, asked.reference])
+            self.get(home)
+            self.post(home)
+            self.get(page)
+            if channel == "email":
+                self.give_birth_date(page, asked.customer.date_of_birth)
+            self.agree(page)
+            self.keep("incomplete", self.client.post(page, {"step": "sign", "name": ""}), at_least=400)
+            self.post(reverse("sign-save", args=[token, asked.reference]), f1="Grace", name="Ada")
+            self.get(reverse("sign-decline", args=[token, asked.reference]))
+        self.post(page, step="sign", how="type", name="Ada Nguyen", f1="Grace", f2="yes")
+        self.get(page)
+        self.get(home)
+        SignatureLink.objects.update(revoked_at=timezone.now())
+        self.keep("ended", self.client.get(home), at_least=400)
+        self.lock_out()
+
+    def give_birth_date(self, page: str, born: date) -> None:
+        self.keep("wrong birth date", self.client.post(page, {"year": "1"}), at_least=400)
+        self.post(page, year=str(born.year), month=str(born.month), day=str(born.day))
+
+    def agree(self, page: str) -> None:
+        shown = self.client.get(page).context.get("disclosure")
+        if shown:
+            self.get(page)
+            self.keep("not agreed", self.client.post(page, {"disclosure": shown}), at_least=400)
+            self.post(page, disclosure=str(shown), agree="yes")
+
+    def link_to_sign(self, asked: SignatureRequest, *, channel: str) -> str:
+        return document_links.make(
+            signers=[papers.next_signer(asked)],
+            channel=channel,
+            now=timezone.now(),
+            address="ada@example.org",
+        )
+
+    def lock_out(self) -> None:
+        asked = papers.request(appointment=self.world.ahead, asks_birth_date=True)
+        token = self.link_to_sign(asked, channel="phone")
+        page = reverse("sign-document", args=[token, asked.reference])
+        self.post(reverse("sign", args=[token]))
+        with override_settings(BIRTH_DATES_PER_ADDRESS="1/hour"):
+            self.client.post(page, {"year": "1"})
+            self.keep("locked", self.client.post(page, {"year": "1"}), at_least=400)
 
     def subscribe(self) -> None:
         """An address is made, read, made anew and ended."""

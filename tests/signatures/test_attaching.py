@@ -163,6 +163,20 @@ def test_a_declined_document_stays_to_be_seen_until_it_is_asked_for_anew(clinic)
     assert states(appointment) == ["prepared"]
 
 
+def test_what_is_to_be_replaced_satisfies_no_further_appointment(clinic):
+    version = clinic.needs()
+    first = clinic.books()
+    sealed(requests_of(first)[0])
+    newer = requests.prepare(
+        version=version, customer=clinic.customer, facility=clinic.place, appointment=first,
+        by=clinic.user, now=NOW, supersedes=SignedDocument.objects.get(),
+    )  # fmt: skip
+    assert requests_of(clinic.books()) == [newer]
+    attaching.program_changed(clinic.program, now=NOW)
+    assert requests_of(first) == [newer]
+    assert newer.is_open
+
+
 @pytest.mark.django_db(transaction=True)
 def test_bookings_at_the_same_moment_prepare_each_document_once(clinic):
     clinic.needs("Consent")
