@@ -4,6 +4,9 @@ RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir --require-hashe
 
 FROM python:3.11-slim
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 STATIC_ROOT=/app/staticfiles
+# What WeasyPrint draws the text of PDFs with.
+RUN apt-get update && apt-get install -y --no-install-recommends \
+      libpangoft2-1.0-0 libharfbuzz-subset0 fonts-dejavu-core fonts-liberation && rm -rf /var/lib/apt/lists/*
 RUN useradd --system --uid 10001 --no-create-home securecare
 WORKDIR /app
 COPY --from=packages /venv /venv

@@ -17,7 +17,7 @@ PRODUCTION := PUBLIC_BASE_URL=https://appointments.example ALLOWED_HOSTS=appoint
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help install install-browser demo seed test check messages bench chaos lock clean
+.PHONY: help install install-pango install-poppler install-browser demo seed test check messages bench chaos lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -48,6 +48,25 @@ install:
 		$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock; \
 		cp requirements.lock .venv/requirements.lock; }
 
+# WeasyPrint, which makes the PDFs of documents, draws text with Pango.
+install-pango: install
+	@$(BIN)/python -c 'import weasyprint' 2>/dev/null && exit 0; \
+	if test "$$(id -u)" = 0 && command -v apt-get >/dev/null; then \
+		echo "Installing Pango for PDFs"; \
+		$(APT) update && $(APT) install -y --no-install-recommends libpangoft2-1.0-0 libharfbuzz-subset0 fonts-dejavu-core fonts-liberation >/dev/null; \
+	else \
+		echo "There is no Pango here: documents can be signed, and their sealing waits. To have it: sudo apt-get install libpangoft2-1.0-0 libharfbuzz-subset0"; \
+	fi
+
+# pdfsig shows that somebody else's program finds our seals valid.
+install-poppler:
+	@command -v pdfsig >/dev/null && exit 0; \
+	if test "$$(id -u)" = 0 && command -v apt-get >/dev/null; then \
+		$(APT) update && $(APT) install -y --no-install-recommends poppler-utils >/dev/null; \
+	else \
+		echo "There is no pdfsig here: its test will be skipped. To run it: sudo apt-get install poppler-utils"; \
+	fi
+
 install-browser:
 	@for name in $$CHROMIUM $(CHROMIUMS); do command -v "$$name" >/dev/null && exit 0; done; \
 	if test "$$(id -u)" = 0 && command -v apt-get >/dev/null; then \
@@ -57,7 +76,7 @@ install-browser:
 		echo "There is no Chromium here: the browser tests will be skipped. To run them: sudo apt-get install chromium"; \
 	fi
 
-demo: install
+demo: install install-pango
 	@PUBLIC_BASE_URL=$${PUBLIC_BASE_URL:-http://localhost:$(PORT)} \
 		exec $(BIN)/python manage.py demo --port $(PORT) --calendar-port $(RADICALE_PORT)
 
@@ -65,7 +84,7 @@ seed: install
 	@$(BIN)/python manage.py migrate --verbosity 0
 	@$(BIN)/python manage.py seed_demo $(ARGS)
 
-test: install install-browser
+test: install install-pango install-poppler install-browser
 	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist worksteal $(ARGS)
 
 check: install

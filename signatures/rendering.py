@@ -22,6 +22,10 @@ from signatures.models import SignatureEvent, SignatureRequest, Signer, Template
 LANGUAGE = "en"
 
 
+class CannotRender(Exception):
+    """What draws PDFs is not installed here; the text says what to do."""
+
+
 @dataclass(frozen=True)
 class SignatureBlock:
     """Where somebody signs, or has signed."""
@@ -219,8 +223,11 @@ def _pdf(template: str, context: dict[str, Any], request: SignatureRequest) -> b
 
 
 def pages_of(html: str, *, identifier: bytes) -> bytes:
-    from weasyprint import HTML  # it takes a second to load, and few processes need it
-    from weasyprint.text.fonts import FontConfiguration
+    try:
+        from weasyprint import HTML  # it takes a second to load, and few processes need it
+        from weasyprint.text.fonts import FontConfiguration
+    except OSError as error:
+        raise CannotRender("PDFs cannot be made here: install Pango (libpangoft2-1.0-0).") from error
 
     made: bytes = HTML(string=html, url_fetcher=_nothing_fetched(), base_url=None).write_pdf(
         font_config=FontConfiguration(), pdf_identifier=identifier

@@ -27,6 +27,7 @@ from signatures.models import (
     SignatureRequest,
     SignedDocument,
 )
+from signatures.rendering import CannotRender
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +42,7 @@ def seal_request(sealing_id: int, *, clock: Callable[[], datetime]) -> None:
         return
     try:
         _carry_out(row, clock=clock)
-    except CertificateProblem as problem:
+    except (CertificateProblem, CannotRender) as problem:
         row.put_off(until=clock() + WAITS_FOR_CERTIFICATE, reason=str(problem))
     except Exception as error:
         logger.exception("Request %s could not be sealed", row.request_id)
