@@ -109,17 +109,25 @@ def strokes_in(text: str) -> tuple[Stroke, ...]:
     if len(text) > STROKES_LIMIT:
         raise StrokesBroken
     try:
-        found = json.loads(text)
-        return tuple(tuple(_point(point) for point in stroke) for stroke in found if stroke)
-    except (ValueError, TypeError, RecursionError) as error:
+        return tuple(
+            tuple(map(_point, _list(stroke))) for stroke in _list(json.loads(text), may_be_empty=True)
+        )
+    except (ValueError, RecursionError) as error:
         raise StrokesBroken from error
+
+
+def _list(found: object, *, may_be_empty: bool = False) -> list[object]:
+    if not isinstance(found, list) or not (found or may_be_empty):
+        raise StrokesBroken
+    return found
 
 
 def _point(point: object) -> tuple[int, int]:
     if not isinstance(point, list) or len(point) != 2:
         raise StrokesBroken
     x, y = point
-    if not (isinstance(x, int) and isinstance(y, int) and 0 <= x <= BOX[0] and 0 <= y <= BOX[1]):
+    # Not isinstance: true and false are integers too.
+    if not (type(x) is int and type(y) is int and 0 <= x <= BOX[0] and 0 <= y <= BOX[1]):
         raise StrokesBroken
     return x, y
 

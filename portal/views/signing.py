@@ -6,6 +6,7 @@ customer's birth date is kept in a cookie, for this browser alone.
 """
 
 import hashlib
+import json
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -95,7 +96,7 @@ def visited(view: View) -> View:
     @wraps(view)
     def opened(request: HttpRequest, token: str, *args: Any, **kwargs: Any) -> HttpResponse:
         link = links.find(token)
-        if link is None:
+        if link is None or not _may_use(link, request):
             raise Http404
         visit = Visit(request, link, token, timezone.now())
         if not link.is_alive(visit.now):
@@ -103,6 +104,13 @@ def visited(view: View) -> View:
         return view(visit, *args, **kwargs)
 
     return opened
+
+
+def _may_use(link: SignatureLink, request: HttpRequest) -> bool:
+    """One to sign as a member of staff is theirs alone: a copy of its address is no signature."""
+    return link.channel != SignatureLink.Channel.DESK or (
+        request.user.is_authenticated and request.user.pk == link.created_by_id
+    )
 
 
 @visited
@@ -153,6 +161,8 @@ def _step(visit: Visit, signer: Signer) -> str:
 
 
 def _birth(visit: Visit, signer: Signer) -> HttpResponse:
+    if signer.request.customer.date_of_birth is None:
+        return visit.show("portal/sign_locked.html", {"is_unknown": True})
     if not signing.may_try_birth_date(signer):
         return visit.show("portal/sign_locked.html", status=429)
     if visit.request.method != "POST":
@@ -217,7 +227,8 @@ def _disclosure(visit: Visit, signer: Signer) -> HttpResponse:
             return visit.go("sign-document", signer.request.reference)
         problem = gettext("Tick the box to go on, or ask us for paper.")
         return visit.show("portal/sign_disclosure.html", {**_told(shown), "problem": problem}, status=422)
-    return visit.show("portal/sign_disclosure.html", {**_told(shown), "pdf": _pdf_address(visit, signer)})
+    pdf = "" if visit.link.is_kiosk else _pdf_address(visit, signer)
+    return visit.show("portal/sign_disclosure.html", {**_told(shown), "pdf": pdf})
 
 
 def _told(disclosure: Any) -> dict[str, Any]:
@@ -241,7 +252,9 @@ def _paper(visit: Visit, signer: Signer) -> HttpResponse:
         return visit.go("sign-document", signer.request.reference)
     shown = content.digest(signer.request.version, facts.of(signer.request, now=visit.now))
     signing.viewed(signer, form="page", sha256=shown, caller=visit.caller, now=visit.now)
-    return _show_paper(visit, signer, papers.saved(signer), {})
+    # A device that others use next shows nobody what was filled in before.
+    before = Answers() if visit.link.is_kiosk else papers.saved(signer)
+    return _show_paper(visit, signer, before, {})
 
 
 def _show_paper(
@@ -251,13 +264,15 @@ def _show_paper(
     is_pdf = request.version.source == TemplateVersion.Source.PDF
     context: dict[str, Any] = {
         "paper": papers.paper(signer, visit.token),
-        "pdf": _pdf_address(visit, signer),
+        "pdf": "" if visit.link.is_kiosk else _pdf_address(visit, signer),
         "save": reverse("sign-save", args=[visit.token, request.reference]),
         "decline": reverse("sign-decline", args=[visit.token, request.reference]),
         "name": given.mark.name if given.mark else (signer.name if not visit.link.is_kiosk else ""),
+        "strokes": json.dumps(given.mark.strokes) if given.mark and given.mark.is_drawn else "",
+        "draws": visit.request.POST.get("how") == "draw",
         "problems": problems,
         "wrong": len(problems),
-        "is_saved": signer.saved_at is not None and not problems,
+        "is_saved": signer.saved_at is not None and not problems and not visit.link.is_kiosk,
     }
     if is_pdf:
         context["pages"] = papers.pages(
@@ -304,7 +319,7 @@ def save(visit: Visit, reference: UUID) -> HttpResponse:
     if visit.request.method != "POST":
         raise Http404
     signer = visit.signer(reference)
-    if papers.standing(signer) != papers.TO_SIGN or _gate(visit, signer):
+    if papers.standing(signer) != papers.TO_SIGN or _gate(visit, signer) or visit.link.is_kiosk:
         return visit.go("sign-document", reference)
     try:
         signing.save(signer, Answers(_values(visit, signer), _kept_name(visit)), now=visit.now)
@@ -327,7 +342,8 @@ def decline(visit: Visit, reference: UUID) -> HttpResponse:
         return visit.go("sign-document", reference)
     if visit.request.method != "POST":
         return visit.show("portal/sign_decline.html", {"paper": papers.paper(signer, visit.token)})
-    reason = " ".join(visit.request.POST.get("reason", "").split())
+    # The database keeps no NUL, and no other control character is a word.
+    reason = "".join(c for c in " ".join(visit.request.POST.get("reason", "").split()) if c.isprintable())
     with suppress(signing.NoLongerOpen):
         signing.decline(signer, reason=reason, caller=visit.caller, now=visit.now)
     return visit.go("sign-document", reference)
@@ -350,6 +366,7 @@ def pdf(visit: Visit, reference: UUID) -> HttpResponse:
         papers.standing(signer) != papers.TO_SIGN
         or not papers.has_begun(visit.link, signer)
         or is_birth_missing
+        or visit.link.is_kiosk
     ):
         return visit.go("sign-document", reference)
     made = rendering.unsigned(signer.request, facts=facts.of(signer.request, now=visit.now))

@@ -4,7 +4,7 @@ const WIDTH = 1000, HEIGHT = 300, MOST_POINTS = 6000, SAVED_AFTER = 1500, TRIED_
 
 for (const form of document.querySelectorAll("form.signing")) {
   drawing(form)
-  saving(form)
+  if (form.dataset.save) saving(form)
 }
 
 for (const status of document.querySelectorAll("[data-reload]")) {
@@ -24,7 +24,7 @@ function drawing(form) {
   const box = form.querySelector(".drawing"), canvas = box.querySelector("canvas")
   const kept = form.elements.strokes, name = form.elements.name, written = form.querySelector(".written")
   const pen = canvas.getContext("2d")
-  let strokes = [], stroke = null
+  let strokes = kept.value ? JSON.parse(kept.value) : [], stroke = null
 
   function at(event) {
     const place = canvas.getBoundingClientRect()
@@ -88,6 +88,7 @@ function saving(form) {
     try {
       const answer = await fetch(form.dataset.save, { method: "POST", body, headers: { Accept: "application/json" }, redirect: "manual" })
       if (answer.type === "opaqueredirect") location.reload()
+      if (answer.status >= 500) throw new Error("not saved")
       status.textContent = answer.ok ? form.dataset.saved : ""
     } catch {
       if (isLeaving) return

@@ -7,8 +7,10 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from portal.papers import StrokesBroken, strokes_in
 from signatures import answers, links, requests, sealing, signing
 from signatures.models import Sealing, SignatureEvent, SignatureLink, SignedDocument
+from tests import factories as make
 from tests.signatures import papers
 
 pytestmark = pytest.mark.django_db
@@ -20,12 +22,12 @@ STROKES = json.dumps([[[100 + 10 * n, 150] for n in range(20)]])
 class Holder:
     """Whoever holds the link of this request's next signer."""
 
-    def __init__(self, request, *, channel="email", others=(), client=None):
+    def __init__(self, request, *, channel="email", others=(), client=None, by=None):
         self.request = request
         self.client = client or Client()
         signers = [papers.next_signer(each) for each in (request, *others)]
         self.token = links.make(
-            signers=signers, channel=channel, now=timezone.now(), address="ada@example.org"
+            signers=signers, channel=channel, now=timezone.now(), address="ada@example.org", by=by
         )
 
     @property
@@ -118,6 +120,21 @@ def test_what_is_no_drawing_is_refused_and_nothing_is_lost(strokes):
     assert "Grace &lt;b&gt;" in answer.content.decode()
     request.refresh_from_db()
     assert request.state == "sent"
+
+
+@pytest.mark.parametrize(
+    "text", ["[[[true,2],[3,4]]]", "{}", '{"ab":1}', '[0,null,""]', "[[]]", '"[[[1,2]]]"', "[[[1,NaN]]]"]
+)
+def test_strokes_are_lists_of_points_and_nothing_else(text):
+    with pytest.raises(StrokesBroken):
+        strokes_in(text)
+
+
+def test_a_drawing_is_not_lost_over_what_is_missing():
+    holder = Holder(papers.request(body=FIELDS)).ready()
+    said = holder.sign(how="draw", strokes=STROKES).content.decode()
+    assert 'name="how" value="draw" checked' in said
+    assert f'name="strokes" value="{STROKES}"' in said
 
 
 def test_what_is_missing_is_marked_and_said():
@@ -221,6 +238,14 @@ def test_declining_says_it_was_not_signed():
     assert "was not signed" in holder.client.get(holder.page).content.decode()
 
 
+def test_a_reason_is_words():
+    request = papers.request()
+    holder = Holder(request).ready()
+    assert holder.client.post(f"{holder.page}decline/", {"reason": "Point\x00 3"}).status_code == 303
+    request.refresh_from_db()
+    assert request.closed_reason == "Point 3"
+
+
 def test_a_second_tab_finds_it_signed():
     request = papers.request()
     holder = Holder(request).ready()
@@ -271,6 +296,18 @@ def test_after_many_wrong_ones_nobody_is_asked_any_more(settings):
     assert birth(holder).status_code == 429
 
 
+def test_who_has_no_birth_date_on_record_is_told_so_and_not_asked():
+    request = papers.request(asks_birth_date=True)
+    request.customer.date_of_birth = None
+    request.customer.save()
+    holder = Holder(request)
+    holder.begin()
+    assert "no birth date of yours" in holder.client.get(holder.page).content.decode()
+    birth(holder)
+    assert "no_identity" not in kinds(request)
+    assert holder.client.get(f"{holder.page}document.pdf").status_code == 303
+
+
 def test_tries_from_one_network_are_counted(settings):
     settings.BIRTH_DATES_PER_ADDRESS = "3/hour"
     holder = Holder(papers.request(asks_birth_date=True))
@@ -301,3 +338,39 @@ def test_the_link_of_a_device_ends_soon():
     holder = Holder(papers.request(), channel="kiosk")
     SignatureLink.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
     assert holder.client.get(holder.home).status_code == 410
+
+
+def test_a_device_shows_nobody_what_was_filled_in_before_and_hands_out_no_file():
+    request = papers.request(body=FIELDS)
+    request.facility.phone = "(212) 555-0143"
+    request.facility.save()
+    at_home = Holder(request).ready()
+    at_home.client.post(f"{at_home.page}save/", {"f1": "Private words", "name": "Ada"})
+    holder = Holder(request, channel="kiosk")
+    holder.begin()
+    holder.client.post(f"{holder.page}save/", {"f1": "Other words", "name": "Ada"})
+    for address in (holder.home, holder.page):
+        said = holder.client.get(address).content.decode()
+        for kept_back in ("Private words", "Other words", "document.pdf", "tel:", "finish later"):
+            assert kept_back not in said
+    assert holder.client.get(f"{holder.page}document.pdf").status_code == 303
+    assert answers.read(request.signers.get()).values == {"f1": "Private words"}
+
+
+# ------------------------------------------------------------------------------------- staff who sign
+
+
+def test_a_link_to_sign_as_staff_is_of_no_use_to_anybody_else():
+    request = papers.request(version={"signers": ["staff"]})
+    user = make.user()
+    theirs = Holder(request, channel="desk", by=user)
+    other = Client()
+    other.force_login(make.user())
+    for browser in (Client(), other):
+        for address in (theirs.home, theirs.page):
+            assert browser.get(address).status_code == 404
+            assert browser.post(address).status_code == 404
+    theirs.client.force_login(user)
+    theirs.ready().sign(name="Dana Reyes")
+    signer = request.signers.get()
+    assert (signer.signed_as, signer.signed_by) == ("Dana Reyes", user)
